@@ -1,0 +1,70 @@
+// What an image.ts evaluates to: plain data, the same for the same source text.
+
+/** Part of the OCI image configuration that a user writes; names and shapes are those of the specification. */
+export interface ImageConfig {
+  /** User or uid, optionally `:group`; a name must exist in the image. */
+  readonly User?: string;
+  /** Ports as `6379/tcp`. */
+  readonly ExposedPorts?: Readonly<Record<string, Readonly<Record<string, never>>>> | readonly string[];
+  /** `NAME=value` pairs, or an object. */
+  readonly Env?: readonly string[] | Readonly<Record<string, string>>;
+  readonly Entrypoint?: readonly string[];
+  readonly Cmd?: readonly string[];
+  /** Paths whose data outlives the container. */
+  readonly Volumes?: Readonly<Record<string, Readonly<Record<string, never>>>> | readonly string[];
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly StopSignal?: string;
+}
+
+/** The configuration as OCI writes it. */
+export interface NormalizedImageConfig {
+  readonly User?: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly Env?: readonly string[];
+  readonly Entrypoint?: readonly string[];
+  readonly Cmd?: readonly string[];
+  readonly Volumes?: Readonly<Record<string, object>>;
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly StopSignal?: string;
+}
+
+/** CPU architecture, as Debian and OCI both write it. */
+export type Architecture = "amd64" | "arm64";
+
+/** A thing asked of a source: a package by name, out of one archive. Plain data; `source` names the folder. */
+export interface Request {
+  /** The folder under sources/ that resolves it. */
+  readonly source: string;
+  /** Which archive, with which options: requests of equal scope are resolved together. JSON of the source's own. */
+  readonly scope: RequestScope;
+  /** What is wanted there: for Debian a package name. */
+  readonly name: string;
+  /** Base URLs to fetch from, before those of the environment. Never in the lock: they do not change what is got. */
+  readonly mirrors: readonly string[];
+}
+
+/** Options of an archive that change what is resolved. Data, compared as sorted JSON. */
+export interface RequestScope {
+  readonly architecture: Architecture;
+  readonly [option: string]: unknown;
+}
+
+export type CompressionName = "zstd" | "gzip" | "none";
+
+/** An image to be built. */
+export interface ImageSpec {
+  readonly kind: "image";
+  readonly name: string;
+  readonly tag: string;
+  readonly architecture: Architecture;
+  readonly contents: readonly Request[];
+  readonly config: NormalizedImageConfig;
+  /** Seconds since the epoch; undefined is 1, or SOURCE_DATE_EPOCH. */
+  readonly createdSeconds: number | undefined;
+  /** The most layers that the image may have: 2 to 127. */
+  readonly maxLayers: number;
+  readonly compression: CompressionName;
+  readonly compressionLevel: number | undefined;
+}

@@ -1,0 +1,51 @@
+// The pins: everything a build may use, and nothing about where it is fetched from. Data; see docs/lock.md.
+
+import type { RequestScope } from "./image-spec.ts";
+
+/** An exact artifact. */
+export interface Pin {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** The release file that vouches for it, a key of the section's `releases`. */
+  readonly release: string;
+  /** Path below the archive's base URL: `pool/main/r/redis/redis-server_…deb`. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Names of the pins that satisfy its declared dependencies, in the order of their declaration. */
+  readonly dependencies: readonly string[];
+  /** True for packages that others may use without declaring it. */
+  readonly essential?: boolean | undefined;
+}
+
+/** A signed statement of what an archive held. */
+export interface ReleasePin {
+  /** The archive below a mirror: `debian` or `debian-security`. */
+  readonly archive: string;
+  readonly suite: string;
+  readonly codename: string;
+  readonly version?: string | undefined;
+  /** As in the Release file, in ISO 8601: `2026-09-12T07:55:41Z`. */
+  readonly date: string;
+  /** SHA-256 of the InRelease file, lower-case hex. */
+  readonly sha256: string;
+}
+
+/** What one source pinned for one scope. */
+export interface LockSection {
+  readonly source: string;
+  readonly scope: RequestScope;
+  /** Names that image.ts asked for, sorted. */
+  readonly requests: readonly string[];
+  readonly releases: Readonly<Record<string, ReleasePin>>;
+  /** By name, sorted by bytes. */
+  readonly packages: Readonly<Record<string, Pin>>;
+}
+
+export interface Lock {
+  readonly version: 1;
+  readonly sections: readonly LockSection[];
+}

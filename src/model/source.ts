@@ -1,0 +1,34 @@
+// What a package source does: one folder under sources/ each, with an index.ts that exports `source`.
+
+import type { Context } from "./context.ts";
+import type { RequestScope } from "./image-spec.ts";
+import type { LockSection } from "./lock.ts";
+import type { StoreObject } from "./store-object.ts";
+
+export interface Source {
+  /**
+   * Resolves and pins: the only step that asks what is newest.
+   *
+   * @param names What image.ts asked for in this scope, sorted, each once.
+   * @param mirrors Base URLs from image.ts; the source adds those of the environment and its defaults.
+   */
+  lock(
+    scope: RequestScope,
+    names: readonly string[],
+    mirrors: readonly string[],
+    context: Context,
+  ): Promise<LockSection>;
+
+  /**
+   * Turns pins into store objects, fetching and unpacking what the cache does not hold.
+   *
+   * @param names Names of pins of the section.
+   * @returns One object for each name, in the order of the names.
+   */
+  realise(
+    section: LockSection,
+    names: readonly string[],
+    mirrors: readonly string[],
+    context: Context,
+  ): Promise<StoreObject[]>;
+}
