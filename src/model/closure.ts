@@ -12,6 +12,8 @@ export interface Evidence {
   readonly file?: BytePath | undefined;
   /** What was found in it: a dependency as declared, or a token. */
   readonly token?: string | undefined;
+  /** The file that the token means, in the object that is referred to. */
+  readonly target?: BytePath | undefined;
 }
 
 export interface ReferenceEdge {
@@ -25,6 +27,31 @@ export interface ClosureUnit {
   readonly object: StoreObject;
   /** Sorted; a subset of the object's tree. */
   readonly entries: readonly TreeEntry[];
+  /** `files` when files beyond the pruned classes were left out; absent when nothing was inferred. */
+  readonly granularity?: "whole" | "files" | undefined;
+}
+
+/** A declared object that nothing refers to: it is not in the image. */
+export interface DroppedObject {
+  readonly id: string;
+  /** Ids of the objects in the image that declare to need it. */
+  readonly declaredBy: readonly string[];
+}
+
+/** A script that was left out since no package of the declared closure runs it. */
+export interface DroppedScript {
+  readonly object: string;
+  readonly path: BytePath;
+  /** The path, or the name that `env` is asked for. */
+  readonly interpreter: string;
+}
+
+/** Something that a file of the image cannot do without, and that the image lacks. */
+export interface DanglingReference {
+  readonly object: string;
+  readonly path: BytePath;
+  readonly kind: string;
+  readonly token: string;
 }
 
 /** Files that were left out, by the rule that left them out. */
@@ -42,4 +69,8 @@ export interface Closure {
   readonly units: readonly ClosureUnit[];
   readonly edges: readonly ReferenceEdge[];
   readonly pruned: readonly PrunedClass[];
+  /** Sorted by id; these and what follows are absent when nothing was inferred. */
+  readonly dropped?: readonly DroppedObject[] | undefined;
+  readonly droppedScripts?: readonly DroppedScript[] | undefined;
+  readonly dangling?: readonly DanglingReference[] | undefined;
 }

@@ -14,6 +14,8 @@ export type CacheFolder =
   | "blobs"
   /** What a layer's contents were packed to, by the key of the contents. */
   | "layers"
+  /** Token facts of trees, by the hash of their contents. */
+  | "facts"
   /** Results of whole builds, by the key of everything that went in. */
   | "builds"
   /** Parsed package indices, by the sha256 of the index. */

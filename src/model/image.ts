@@ -32,8 +32,10 @@ export interface Layer {
   readonly diffId: DiffId;
   /** Bytes of the blob as stored. */
   readonly size: number;
-  /** Bytes of the uncompressed tar. */
-  readonly uncompressedSize: number;
+  /** Bytes of the uncompressed tar; undefined for another tool's layer, which would have to be read to know. */
+  readonly uncompressedSize: number | undefined;
+  /** What its history entry says is in it; empty when it says nothing. */
+  readonly comment: string;
   /** Where the blob's bytes are on this machine. */
   readonly blob: BlobRange;
 }

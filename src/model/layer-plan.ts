@@ -2,6 +2,9 @@
 
 import type { TreeEntry } from "./tree.ts";
 
+/** The id of the unit of the root file system's own additions; planners put it into the last layer. */
+export const ROOTFS_UNIT_ID = "rootfs";
+
 /** What a planner knows of one store object (or of the root file system's own additions). */
 export interface PlanUnit {
   readonly id: string;

@@ -1,5 +1,6 @@
 // The pins: everything a build may use, and nothing about where it is fetched from. Data; see docs/lock.md.
 
+import { formatCanonicalJson } from "./canonical-json.ts";
 import type { RequestScope } from "./image-spec.ts";
 
 /** An exact artifact. */
@@ -48,4 +49,15 @@ export interface LockSection {
 export interface Lock {
   readonly version: 1;
   readonly sections: readonly LockSection[];
+}
+
+/** What makes two requests be resolved together: source and scope, as canonical text. */
+export function sectionKey({ source, scope }: Pick<LockSection, "source" | "scope">): string {
+  return `${source} ${formatCanonicalJson(scope)}`;
+}
+
+/** The name of the pin that a request means: a request may be `name=version`. */
+export function requestedName(request: string): string {
+  const equals = request.indexOf("=");
+  return equals < 0 ? request : request.slice(0, equals);
 }

@@ -20,3 +20,8 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
   }
 }
+
+/** Seconds since the epoch as RFC 3339 in UTC: `1970-01-01T00:00:01Z`. */
+export function formatTimestamp(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+}

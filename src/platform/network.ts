@@ -341,6 +341,7 @@ class PartialDownload {
   }
 
   #grow(count: number): void {
+    if (count === 0) return;
     this.size += count;
     this.#onBytes(count);
   }

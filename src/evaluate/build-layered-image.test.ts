@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Request } from "../model/image-spec.ts";
+import { buildLayeredImage, type LayeredImageOptions } from "./build-layered-image.ts";
+
+const bash: Request = {
+  source: "debian",
+  scope: { architecture: "amd64", suite: "x" },
+  name: "bash",
+  mirrors: [],
+};
+const armBash: Request = { ...bash, scope: { architecture: "arm64", suite: "x" } };
+
+test("options become plain data with the defaults filled in", () => {
+  const spec = buildLayeredImage({
+    name: "registry.example.com:5000/team/app",
+    contents: bash,
+    config: {
+      Env: { A: "1", B: "two words" },
+      ExposedPorts: ["80/tcp", "53/udp"],
+      Volumes: { "/data": {} },
+      Labels: { b: "2", a: "1" },
+      Cmd: ["bash"],
+    },
+  });
+  assert.deepEqual(JSON.parse(JSON.stringify(spec)), {
+    kind: "image",
+    name: "registry.example.com:5000/team/app",
+    tag: "latest",
+    architecture: "amd64",
+    contents: [bash],
+    config: {
+      Cmd: ["bash"],
+      Env: ["A=1", "B=two words"],
+      ExposedPorts: { "53/udp": {}, "80/tcp": {} },
+      Volumes: { "/data": {} },
+      Labels: { a: "1", b: "2" },
+    },
+    maxLayers: 100,
+    compression: "zstd",
+  });
+});
+
+test("the architecture is that of the contents", () => {
+  assert.equal(buildLayeredImage({ name: "a", contents: [armBash] }).architecture, "arm64");
+});
+
+const dates: [LayeredImageOptions["created"], number][] = [
+  ["1970-01-01T00:00:01Z", 1],
+  ["2026-01-31T12:00:00+02:00", 1769853600],
+  ["2026-01-31", 1769817600],
+  [0, 0],
+  [1700000000, 1700000000],
+];
+for (const [created, seconds] of dates) {
+  test(`created ${created} is ${seconds} seconds after the epoch`, () => {
+    assert.equal(buildLayeredImage({ name: "a", created: created! }).createdSeconds, seconds);
+  });
+}
+
+const refused: { summary: string; options: unknown; code?: string; message: RegExp; hint?: RegExp }[] = [
+  { summary: "no object", options: "redis", message: /"redis" as options of buildLayeredImage: an object/ },
+  { summary: "no name", options: {}, message: /undefined as buildLayeredImage's "name": a string/ },
+  { summary: "upper case in the name", options: { name: "Redis" }, message: /"name": lower-case letters/ },
+  { summary: "empty name", options: { name: "" }, message: /"name"/ },
+  { summary: "tag with a colon", options: { name: "a", tag: "b:c" }, message: /"tag": at most 128/ },
+  {
+    summary: "mistyped option",
+    options: { name: "a", content: [] },
+    code: "UNKNOWN_OPTION",
+    message: /"content" of buildLayeredImage/,
+    hint: /Did you mean "contents"\?/,
+  },
+  {
+    summary: "mistyped config key",
+    options: { name: "a", config: { cmd: [] } },
+    code: "UNKNOWN_OPTION",
+    message: /"cmd" of buildLayeredImage's config/,
+    hint: /"Cmd"/,
+  },
+  {
+    summary: "contents of strings",
+    options: { name: "a", contents: ["bash"] },
+    message: /an array of packages/,
+  },
+  {
+    summary: "shell string as Cmd",
+    options: { name: "a", config: { Cmd: "redis" } },
+    message: /an array of strings/,
+  },
+  { summary: "Env without =", options: { name: "a", config: { Env: ["A"] } }, message: /NAME=value/ },
+  {
+    summary: "relative WorkingDir",
+    options: { name: "a", config: { WorkingDir: "x" } },
+    message: /an absolute path/,
+  },
+  { summary: "the clock", options: { name: "a", created: "now" }, message: /a date such as/ },
+  { summary: "a year too far", options: { name: "a", created: 1e15 }, message: /a date such as/ },
+  { summary: "one layer", options: { name: "a", maxLayers: 1 }, message: /a whole number from 2 to 127/ },
+  {
+    summary: "unknown compressor",
+    options: { name: "a", compression: "xz" },
+    message: /"zstd", "gzip", "none"/,
+  },
+  {
+    summary: "level too high",
+    options: { name: "a", compression: { name: "gzip", level: 12 } },
+    message: /from 1 to 9 for gzip/,
+  },
+  {
+    summary: "unknown architecture",
+    options: { name: "a", architecture: "riscv64" },
+    message: /"amd64" or "arm64"/,
+  },
+  {
+    summary: "mixed architectures",
+    options: { name: "a", contents: [bash, armBash] },
+    message: /bash for arm64 into an image for amd64/,
+  },
+  { summary: "a NUL byte", options: { name: "a", config: { User: "a\0" } }, message: /"User"/ },
+];
+for (const { summary, options, code = "BAD_OPTION", message, hint } of refused) {
+  test(`refused: ${summary}`, () => {
+    assert.throws(
+      () => buildLayeredImage(options as LayeredImageOptions),
+      (error: Error & { code: string; hint?: string }) => {
+        assert.equal(error.code, code);
+        assert.match(error.message, message);
+        if (hint !== undefined) assert.match(error.hint ?? "", hint);
+        return true;
+      },
+    );
+  });
+}

@@ -1,0 +1,20 @@
+import { TareError } from "../model/errors.ts";
+
+export type EvaluateErrorCode =
+  /** There is no such file, or it cannot be read. */
+  | "IMAGE_FILE_MISSING"
+  /** The file is no erasable TypeScript: a syntax error, or an `enum`, `namespace`… */
+  | "IMAGE_FILE_SYNTAX"
+  /** The file, or something that it imports, threw. */
+  | "IMAGE_FILE_THREW"
+  /** An import of the file cannot be resolved. */
+  | "IMPORT_NOT_FOUND"
+  /** The default export is no image. */
+  | "WRONG_EXPORT"
+  /** An option has a value that it cannot have. */
+  | "BAD_OPTION"
+  /** An option that does not exist: it would silently change nothing. */
+  | "UNKNOWN_OPTION";
+
+/** Thrown by the functions of an image.ts and by its evaluation. */
+export class EvaluateError extends TareError<EvaluateErrorCode> {}

@@ -1,0 +1,107 @@
+// image.ts → ImageSpec: imports the file, and tells every way in which that fails with file, line and hint.
+
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TareError } from "../model/errors.ts";
+import type { ImageSpec } from "../model/image-spec.ts";
+import { pathKind } from "../platform/files.ts";
+import { importUserModule, locateError, type SourceLocation } from "../platform/modules.ts";
+import { EvaluateError } from "./errors.ts";
+import { show } from "./options.ts";
+
+const OWN_FILE = fileURLToPath(import.meta.url);
+/** src/ in a checkout, dist/ in a package. */
+const OWN_DIRECTORY = dirname(dirname(OWN_FILE)) + sep;
+const PUBLIC_API = new URL(`../index${OWN_FILE.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url).href;
+
+/**
+ * Finds the image file that a path means: the file itself, or `image.ts` in the directory.
+ *
+ * @throws {EvaluateError} `IMAGE_FILE_MISSING`.
+ */
+export function findImageFile(path: string): string {
+  const absolute = resolve(path);
+  const file = pathKind(absolute) === "directory" ? join(absolute, "image.ts") : absolute;
+  if (pathKind(file) === "file") return file;
+  throw new EvaluateError("IMAGE_FILE_MISSING", `Cannot find ${file}: there is no such file`, {
+    hint: "Name an image file, or run in a directory that has an image.ts",
+  });
+}
+
+/**
+ * Evaluates an image file.
+ *
+ * @param file Absolute path, from {@link findImageFile}.
+ * @throws {EvaluateError} Any of its codes but `IMAGE_FILE_MISSING`; the message begins with file and line.
+ */
+export async function evaluateImageFile(file: string): Promise<ImageSpec> {
+  let value: unknown;
+  try {
+    const module = (await importUserModule(file, { tare: PUBLIC_API })) as { default?: unknown };
+    value = await module.default;
+  } catch (error) {
+    throw explain(error, file);
+  }
+  if (isImageSpec(value)) return value;
+  const problem =
+    value === undefined ? "it has no default export" : `its default export is ${show(value)}, no image`;
+  throw new EvaluateError("WRONG_EXPORT", `Cannot evaluate ${display(file)}: ${problem}`, {
+    hint: "Write: export default buildLayeredImage({ … })",
+  });
+}
+
+function isImageSpec(value: unknown): value is ImageSpec {
+  return typeof value === "object" && value !== null && (value as Partial<ImageSpec>).kind === "image";
+}
+
+function explain(error: unknown, file: string): EvaluateError {
+  const location = locateError(error, OWN_DIRECTORY);
+  const where = location === undefined ? display(file) : formatLocation(location);
+  if (error instanceof TareError) {
+    const code = error instanceof EvaluateError ? error.code : "IMAGE_FILE_THREW";
+    return new EvaluateError(code, `${where}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+  const { code, name, message } = (error ?? {}) as { code?: string; name?: string; message?: string };
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") {
+    const [first = ""] = String(message).split("\n");
+    return new EvaluateError("IMPORT_NOT_FOUND", `Cannot evaluate ${where}: ${lowerFirst(first)}`, {
+      hint: `Install the package beside ${display(file)}, or correct the import; relative imports end in .ts`,
+      cause: error,
+    });
+  }
+  if (
+    name === "SyntaxError" ||
+    code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" ||
+    code === "ERR_INVALID_TYPESCRIPT_SYNTAX"
+  ) {
+    const erasable = code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX";
+    return new EvaluateError(
+      "IMAGE_FILE_SYNTAX",
+      `Cannot read ${where}: ${lowerFirst(String(message).trim().split("\n").at(-1) ?? "")}`,
+      {
+        hint: erasable
+          ? "Types are erased, not compiled: write a plain object or a union of strings instead of an enum, a module instead of a namespace"
+          : "Correct the syntax; an editor shows the place",
+        cause: error,
+      },
+    );
+  }
+  const said = error instanceof Error ? `${name}: ${message}` : show(error);
+  return new EvaluateError("IMAGE_FILE_THREW", `Cannot evaluate ${where}: it threw ${said}`, {
+    cause: error,
+  });
+}
+
+function formatLocation({ file, line, column }: SourceLocation): string {
+  return `${display(file)}:${line}${column === undefined ? "" : `:${column}`}`;
+}
+
+/** A path as short as it can be said from here. */
+function display(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith("..") || path === "" ? file : path;
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]*\s/.test(text) ? text[0]!.toLowerCase() + text.slice(1) : text;
+}

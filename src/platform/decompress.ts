@@ -1,0 +1,184 @@
+// Compressed chunks in, uncompressed chunks out: xz (XZ 1.2), gzip (RFC 1952), zstd (RFC 8878), decoded on native
+// threads and as a stream, so that memory stays bounded whatever the input expands to. All input is hostile.
+
+import type { Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { TareError } from "../model/errors.ts";
+
+export type DecompressErrorCode = "TRUNCATED" | "CORRUPT" | "TOO_LARGE" | "UNSUPPORTED";
+
+/** Thrown when compressed bytes are not what they should be. */
+export class DecompressError extends TareError<DecompressErrorCode> {
+  /** What is wrong, without the name of the thing; for callers that know a better name. */
+  readonly problem: string;
+
+  constructor(code: DecompressErrorCode, name: string, problem: string, cause?: unknown) {
+    super(code, `Cannot decompress ${name}: ${problem}`, { cause });
+    this.problem = problem;
+  }
+}
+
+/** How bytes are compressed. The last two are known by name only, and refused. */
+export type Compression = "none" | "xz" | "gzip" | "zstd" | "bzip2" | "lzma";
+
+export interface DecompressOptions {
+  /** Bytes; decoding stops as soon as more than this come out. */
+  readonly maxSize: number;
+  /** What is decompressed, for messages; default `xz data` and the like. */
+  readonly name?: string | undefined;
+}
+
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** Bytes of output a chunk has at most. */
+const OUTPUT_CHUNK = 64 * 1024;
+
+/**
+ * Decompresses a stream.
+ *
+ * Several members, frames or streams one after the other are decoded as one; anything else behind the data is
+ * refused. A consumer that reads slowly slows the decoder down; one that stops early ends it. Errors of `chunks`
+ * pass unchanged.
+ *
+ * @returns Chunks of at most 64 KiB (as they are, for `none`), each valid for as long as it is kept.
+ * @throws {DecompressError} `TRUNCATED`, `CORRUPT`, `TOO_LARGE` (more than `maxSize` bytes) or `UNSUPPORTED`.
+ */
+export async function* decompress(
+  compression: Compression,
+  chunks: Chunks,
+  options: DecompressOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const name = options.name ?? `${compression} data`;
+  const source = new Source(chunks);
+  let size = 0;
+  try {
+    for await (const chunk of decode(compression, source, name)) {
+      size += chunk.length;
+      if (size > options.maxSize) {
+        throw new DecompressError("TOO_LARGE", name, `it holds more than ${options.maxSize} bytes`);
+      }
+      yield chunk;
+    }
+  } catch (error) {
+    if (source.failure !== undefined) throw source.failure.error;
+    throw toDecompressError(error, name);
+  } finally {
+    await source.close();
+  }
+}
+
+function decode(compression: Compression, source: Source, name: string): AsyncIterable<Uint8Array> {
+  switch (compression) {
+    case "none":
+      return source.rest();
+    case "xz":
+      return decodeXz(source);
+    case "gzip":
+      return decodeFrames(source, () => createGunzip({ chunkSize: OUTPUT_CHUNK }));
+    case "zstd":
+      return decodeFrames(source, () => createZstdDecompress({ chunkSize: OUTPUT_CHUNK }));
+    default:
+      throw new DecompressError(
+        "UNSUPPORTED",
+        name,
+        `${compression} is not supported, only xz, gzip and zstd are`,
+      );
+  }
+}
+
+/** The input, one chunk at a time; remembers that a failure was its own and not the decoder's. */
+class Source {
+  readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(chunks: Chunks) {
+    this.#iterator =
+      Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  }
+
+  /** The next chunk that is not empty, or undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      for (;;) {
+        const result = await this.#iterator.next();
+        if (result.done === true) return undefined;
+        if (result.value.length > 0) return result.value;
+      }
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    }
+  }
+
+  async *rest(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) yield chunk;
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+}
+
+async function* decodeXz(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
+  const { xz } = await import("@napi-rs/lzma");
+  const input = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = await source.next();
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+  });
+  yield* xz.decompressStream(input);
+}
+
+/**
+ * Feeds a decoder of node:zlib, and a new one with what the first left over, until all input is used.
+ * (Node's zstd decoder stops silently at the end of a frame when more follows in the same chunk; its gzip decoder
+ * does so before a NUL.)
+ */
+async function* decodeFrames(
+  source: Source,
+  createDecoder: () => Transform & { bytesWritten: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let chunk = await source.next();
+  do {
+    const decoder = createDecoder();
+    const closed = new Promise<void>((resolve) => decoder.once("close", () => resolve()));
+    let taken = 0;
+    const feed = async () => {
+      while (chunk !== undefined) {
+        const { promise: written, resolve } = Promise.withResolvers<void>();
+        decoder.write(chunk, () => resolve());
+        await Promise.race([written, closed]);
+        const used = decoder.bytesWritten - taken;
+        taken += used;
+        if (used < chunk.length || decoder.destroyed) {
+          chunk = chunk.subarray(used);
+          return;
+        }
+        chunk = await source.next();
+      }
+      decoder.end();
+    };
+    const feeding = feed().catch((error: unknown) => {
+      decoder.destroy(error as Error);
+    });
+    try {
+      yield* decoder;
+    } finally {
+      decoder.destroy();
+      await feeding;
+    }
+  } while (chunk !== undefined && chunk.length > 0);
+}
+
+function toDecompressError(error: unknown, name: string): unknown {
+  if (error instanceof TareError || !(error instanceof Error)) return error;
+  const code = "code" in error ? String(error.code) : "";
+  if (!/^(?:Z_|ZSTD_|InvalidArg$)/.test(code)) return error;
+  // The xz decoder says these when the input ends.
+  if (code === "Z_BUF_ERROR" || /^(?:failed to fill whole buffer|incomplete )/.test(error.message)) {
+    return new DecompressError("TRUNCATED", name, "it ends early", error);
+  }
+  return new DecompressError("CORRUPT", name, `its bytes are damaged (${error.message})`, error);
+}
