@@ -8,12 +8,11 @@ import type {
   NormalizedImageConfig,
   Request,
 } from "../model/image-spec.ts";
-import { machineArchitecture } from "../platform/machine.ts";
-import { EvaluateError } from "./errors.ts";
 import {
   checkOptions,
   ENVIRONMENT,
   NAME_SET,
+  OptionError,
   oneOf,
   type Rule,
   show,
@@ -21,7 +20,8 @@ import {
   TEXT_RECORD,
   TEXTS,
   wholeNumber,
-} from "./options.ts";
+} from "../model/options.ts";
+import { machineArchitecture } from "../platform/machine.ts";
 
 /** What an image holds and how it runs. */
 export interface LayeredImageOptions {
@@ -119,7 +119,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * });
  * ```
  * @returns Plain data: nothing is fetched or built before `tare build`.
- * @throws {EvaluateError} `BAD_OPTION` or `UNKNOWN_OPTION`; the message names the option and what was expected.
+ * @throws {OptionError} `BAD_OPTION` or `UNKNOWN_OPTION`; the message names the option and what was expected.
  */
 export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
   checkOptions("buildLayeredImage", options, OPTIONS);
@@ -158,8 +158,8 @@ export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
   };
 }
 
-function badOption(option: string, value: unknown, expected: string): EvaluateError {
-  return new EvaluateError(
+function badOption(option: string, value: unknown, expected: string): OptionError {
+  return new OptionError(
     "BAD_OPTION",
     `Cannot use ${show(value)} as buildLayeredImage's "${option}": ${expected} was expected`,
   );
@@ -176,7 +176,7 @@ function architectureOf(contents: readonly Request[], wanted: Architecture | und
   const architecture = wanted ?? contents[0]?.scope.architecture ?? machineArchitecture();
   for (const { name, scope } of contents) {
     if (scope.architecture !== architecture) {
-      throw new EvaluateError(
+      throw new OptionError(
         "BAD_OPTION",
         `Cannot put ${name} for ${scope.architecture} into an image for ${architecture}`,
         { hint: `Ask for ${architecture} packages: debian(suite, { architecture: "${architecture}" })` },

@@ -10,11 +10,7 @@ export type EvaluateErrorCode =
   /** An import of the file cannot be resolved. */
   | "IMPORT_NOT_FOUND"
   /** The default export is no image. */
-  | "WRONG_EXPORT"
-  /** An option has a value that it cannot have. */
-  | "BAD_OPTION"
-  /** An option that does not exist: it would silently change nothing. */
-  | "UNKNOWN_OPTION";
+  | "WRONG_EXPORT";
 
-/** Thrown by the functions of an image.ts and by its evaluation. */
+/** Thrown by the evaluation of an image file. */
 export class EvaluateError extends TareError<EvaluateErrorCode> {}

@@ -4,10 +4,10 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TareError } from "../model/errors.ts";
 import type { ImageSpec } from "../model/image-spec.ts";
+import { show } from "../model/options.ts";
 import { pathKind } from "../platform/files.ts";
 import { importUserModule, locateError, type SourceLocation } from "../platform/modules.ts";
 import { EvaluateError } from "./errors.ts";
-import { show } from "./options.ts";
 
 const OWN_FILE = fileURLToPath(import.meta.url);
 /** src/ in a checkout, dist/ in a package. */
@@ -32,7 +32,8 @@ export function findImageFile(path: string): string {
  * Evaluates an image file.
  *
  * @param file Absolute path, from {@link findImageFile}.
- * @throws {EvaluateError} Any of its codes but `IMAGE_FILE_MISSING`; the message begins with file and line.
+ * @throws {EvaluateError} Any of its codes but `IMAGE_FILE_MISSING`, or an error of the functions that the file calls;
+ *   the message says file and line.
  */
 export async function evaluateImageFile(file: string): Promise<ImageSpec> {
   let value: unknown;
@@ -54,12 +55,12 @@ function isImageSpec(value: unknown): value is ImageSpec {
   return typeof value === "object" && value !== null && (value as Partial<ImageSpec>).kind === "image";
 }
 
-function explain(error: unknown, file: string): EvaluateError {
+/** Says where; an error of Tare keeps its code. */
+function explain(error: unknown, file: string): TareError {
   const location = locateError(error, OWN_DIRECTORY);
   const where = location === undefined ? display(file) : formatLocation(location);
   if (error instanceof TareError) {
-    const code = error instanceof EvaluateError ? error.code : "IMAGE_FILE_THREW";
-    return new EvaluateError(code, `${where}: ${error.message}`, { hint: error.hint, cause: error });
+    return new TareError(error.code, `${where}: ${error.message}`, { hint: error.hint, cause: error });
   }
   const { code, name, message } = (error ?? {}) as { code?: string; name?: string; message?: string };
   if (code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED") {

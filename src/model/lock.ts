@@ -51,6 +51,17 @@ export interface Lock {
   readonly sections: readonly LockSection[];
 }
 
+/** What differs between two states of a lock. */
+export interface LockChange {
+  /** `replaced`: the same version, and yet another file. */
+  readonly kind: "added" | "removed" | "upgraded" | "downgraded" | "replaced";
+  readonly name: string;
+  /** Version before; absent when added. */
+  readonly from?: string;
+  /** Version after; absent when removed. */
+  readonly to?: string;
+}
+
 /** What makes two requests be resolved together: source and scope, as canonical text. */
 export function sectionKey({ source, scope }: Pick<LockSection, "source" | "scope">): string {
   return `${source} ${formatCanonicalJson(scope)}`;

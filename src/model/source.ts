@@ -2,7 +2,7 @@
 
 import type { Context } from "./context.ts";
 import type { RequestScope } from "./image-spec.ts";
-import type { LockSection } from "./lock.ts";
+import type { LockChange, LockSection } from "./lock.ts";
 import type { StoreObject } from "./store-object.ts";
 
 export interface Source {
@@ -31,4 +31,12 @@ export interface Source {
     mirrors: readonly string[],
     context: Context,
   ): Promise<StoreObject[]>;
+
+  /**
+   * Lists what differs between two sections of the same scope, sorted by name.
+   *
+   * @param before Undefined when there was no such section: everything is added.
+   * @param after Undefined when there is none any more: everything is removed.
+   */
+  describeChanges(before: LockSection | undefined, after: LockSection | undefined): Promise<LockChange[]>;
 }

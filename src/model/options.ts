@@ -1,7 +1,16 @@
 // Checks of options that users write: every value is of its type, and no option is unknown.
 
-import { didYouMean } from "../model/suggest.ts";
-import { EvaluateError } from "./errors.ts";
+import { TareError } from "./errors.ts";
+import { didYouMean } from "./suggest.ts";
+
+export type OptionErrorCode =
+  /** An option has a value that it cannot have. */
+  | "BAD_OPTION"
+  /** An option that does not exist: it would silently change nothing. */
+  | "UNKNOWN_OPTION";
+
+/** Thrown by the functions that an image.ts calls. */
+export class OptionError extends TareError<OptionErrorCode> {}
 
 /** What an option must be: a test and its description. */
 export interface Rule {
@@ -66,11 +75,11 @@ export function show(value: unknown): string {
  * Checks an object of options against its rules; `undefined` counts as not given.
  *
  * @param where The function or object, for messages: `buildLayeredImage`.
- * @throws {EvaluateError} `UNKNOWN_OPTION` or `BAD_OPTION`.
+ * @throws {OptionError} `UNKNOWN_OPTION` or `BAD_OPTION`.
  */
 export function checkOptions(where: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
   if (!isObject(options)) {
-    throw new EvaluateError(
+    throw new OptionError(
       "BAD_OPTION",
       `Cannot use ${show(options)} as options of ${where}: an object was expected`,
     );
@@ -78,7 +87,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) {
-      throw new EvaluateError(
+      throw new OptionError(
         "UNKNOWN_OPTION",
         `Cannot use the option "${name}" of ${where}: there is no such option`,
         {
@@ -87,7 +96,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
       );
     }
     if (value !== undefined && !rule.accepts(value)) {
-      throw new EvaluateError(
+      throw new OptionError(
         "BAD_OPTION",
         `Cannot use ${show(value)} as ${where}'s "${name}": ${rule.expected} was expected`,
       );
