@@ -1,10 +1,9 @@
 // Where state lives: `$XDG_CACHE_HOME/tare`. All of it can be deleted at any time; nothing in it is trusted unread.
 
-import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { CacheDirectory, CacheFolder } from "../model/context.ts";
-import { onDisk, removeStaleTemporaries } from "./disk.ts";
+import { makeDirectories, removeStaleTemporaries } from "./disk.ts";
 
 export class Cache implements CacheDirectory {
   /** Absolute path. */
@@ -23,7 +22,7 @@ export class Cache implements CacheDirectory {
   path(folder: CacheFolder, name: string): string {
     const directory = join(this.root, folder);
     if (!this.#ready.has(folder)) {
-      onDisk(`create the cache folder ${directory}`, () => mkdirSync(directory, { recursive: true }));
+      makeDirectories(directory);
       removeStaleTemporaries(directory);
       this.#ready.add(folder);
     }

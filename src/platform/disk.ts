@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -76,6 +77,22 @@ export function writeFully(fd: number, bytes: Uint8Array): void {
   while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done);
 }
 
+/** Makes a directory and those that hold it. */
+export function makeDirectories(path: string): void {
+  onDisk(`create the directory ${path}`, () => {
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+      // Node says ENOENT where a parent cannot be made; making that parent alone says why.
+      let first = path;
+      while (!existsSync(dirname(first))) first = dirname(first);
+      mkdirSync(first);
+      mkdirSync(path, { recursive: true });
+    }
+  });
+}
+
 /** A name beside `path` that no other process uses; {@link removeStaleTemporaries} knows whose it was. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`);
@@ -89,7 +106,7 @@ export function temporaryName(path: string): string {
 export function writeFileAtomically(path: string, bytes: Uint8Array | string, mode = 0o666): void {
   const temporary = temporaryName(path);
   onDisk(`write ${path}`, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     let fd: number | undefined;
     try {
       fd = openSync(temporary, "wx", mode);

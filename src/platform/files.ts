@@ -6,7 +6,6 @@ import {
   copyFileSync,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -41,10 +40,7 @@ export function listDirectory(path: string): string[] | undefined {
   }
 }
 
-/** Makes a directory and those that hold it. */
-export function makeDirectory(path: string): void {
-  onDisk(`create ${path}`, () => mkdirSync(path, { recursive: true }));
-}
+export { makeDirectories as makeDirectory } from "./disk.ts";
 
 /** Removes a file; one that is not there is no error. */
 export function removeFile(path: string): void {

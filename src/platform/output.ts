@@ -1,9 +1,9 @@
 // Where bytes are written to in order: a file that appears only when it is whole, or standard output.
 
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { TareError } from "../model/errors.ts";
-import { isErrno, temporaryName, toDiskError, writeFully } from "./disk.ts";
+import { isErrno, makeDirectories, temporaryName, toDiskError, writeFully } from "./disk.ts";
 
 export type OutputErrorCode =
   /** The program that reads standard output has gone. */
@@ -35,7 +35,7 @@ export class TemporaryFile implements ByteOutput, Disposable {
   constructor(near: string, mode = 0o666) {
     this.#temporary = temporaryName(near);
     try {
-      mkdirSync(dirname(near), { recursive: true });
+      makeDirectories(dirname(near));
       this.#fd = openSync(this.#temporary, "wx", mode);
     } catch (error) {
       throw toDiskError(error, `write in ${dirname(near)}`);

@@ -1,0 +1,35 @@
+// SHA-256 of what each codec makes of the golden frame (codec.ts): what Tare's layers are made of, frozen.
+// Written by node:zlib of Node 24.21 with zstd 1.5.7. A digest that changes is a codec with another id.
+
+/** By compression and level. */
+export const GOLDEN_DIGESTS: Readonly<Record<string, string>> = {
+  "zstd:1": "e0101fea4dcfc885dbaa6d6eb3910813fc9103c0f3dc49a17bb5c53bff02fd1d",
+  "zstd:2": "44bc24f6b23b3e6c71051a14fab39070064f7b9f07d045315a98b73a679987f9",
+  "zstd:3": "eac2657094180b0ec946c62a17eb1d3d058a6e7b5e7030d3778a29832cd2f28a",
+  "zstd:4": "641a272ffb639762ec685f7fa04f7fcfac68e68f41ec9a1a9ec34719d609a2c1",
+  "zstd:5": "c2591e350a09a14728183062feba7fb981c34fdd578b97336240817f6326b0c2",
+  "zstd:6": "3a4748d19f5b61ee1069498c4c4357b192c4144c40aedad32023be2d0abe5a36",
+  "zstd:7": "3925a6cebdbca5b130a1f76a1259f9136c12e2150002fa0e8831ee0ab4a5bfb6",
+  "zstd:8": "4fd4c85da2a2f8b4227889d7f9d8739c18a09ac621aa261891dfa6c8e2d76226",
+  "zstd:9": "5c98e97f7b575432a48016af06aeed9dc21caaaf256edcac9b44868ebf4c601c",
+  "zstd:10": "7e85ba3e3657badcc4caa6827dc8d9e44cb55254a81da3e847bd1002f6cefa92",
+  "zstd:11": "819a1604b2fe13a445fb6aaf154c388025b74185b8b00ad7a2a37515b2fdb38d",
+  "zstd:12": "819a1604b2fe13a445fb6aaf154c388025b74185b8b00ad7a2a37515b2fdb38d",
+  "zstd:13": "ca27f5b8a95bc7c177aa6269bff8e43bd7c6339c6041cf9fe96ee782053e8b63",
+  "zstd:14": "53f12c1e9bec3025bfb90794f87b65c117dddd8c36eb5f5719ce772a947b51ae",
+  "zstd:15": "57a824e908b2024f8bdebd4376dd0e7d3a01c1743c4fb9894320fb51ae5037d8",
+  "zstd:16": "cdb9bd30bb0185311c8ddb4ab242d88d8650fbb673ce4bb25fee757b14bbc5f1",
+  "zstd:17": "f43fe4986b559dfc977ba1f423a3ae9c5698c55e60eeb4dd85ecc9be1a9be462",
+  "zstd:18": "c7e90fd903e82e54a49554adc4a9ae9d682bbdb8acc353cb07711e4bfb3ec699",
+  "zstd:19": "974d2a30db6bcb6c31586ebee8b0c0c4413b978771e4683ce2f1781323c46ad7",
+  "zstd:22": "974d2a30db6bcb6c31586ebee8b0c0c4413b978771e4683ce2f1781323c46ad7",
+  "gzip:1": "6fc7b022b845c5112bbac88809fe28c556e5d335e45776918125fb4031af7e20",
+  "gzip:2": "1e9e2aa127cf2f00f24d644d4a68f8da6b6d7b0a975deb5afe8330fc993a3584",
+  "gzip:3": "b0497d9c4e826292cc976928234c4551fbae9bb02122e8ff2182aa4286bb7d59",
+  "gzip:4": "0dda41698fbd74a840f8cc19f741ba5765e3ad5385719de6e34d84386301ccba",
+  "gzip:5": "b41a41276ac4dda45465fae6288eec045cb5d58f9e2cfe773feeec426cb50227",
+  "gzip:6": "9f2e612dbcb790bf7efa6296f0d37cac00758e3896bbc497cdb532c7e267ec46",
+  "gzip:7": "9789a40382cac661159b092164ed3f9ac5a1fc285e303e0d954d7b4e82cb94b6",
+  "gzip:8": "9789a40382cac661159b092164ed3f9ac5a1fc285e303e0d954d7b4e82cb94b6",
+  "gzip:9": "2bda5cc735640285c9f8be032aba5a63b787d72f347ecf3f689f7493d5550e5b",
+};

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { noise } from "../../test/kit/trees.ts";
+import type { Codec } from "./codec.ts";
+import { checkCodec, compressionLevels, digestGoldenFrame, selectCodec } from "./codec.ts";
+import { GOLDEN_DIGESTS } from "./codec-vectors.ts";
+import { PackError } from "./errors.ts";
+
+test("a codec's id names all that its bytes depend on", () => {
+  assert.equal(selectCodec("zstd").id, `zstd:${process.versions.zstd}:l3:8MiB`);
+  assert.equal(selectCodec("zstd", 19).id, `zstd:${process.versions.zstd}:l19:8MiB`);
+  assert.equal(selectCodec("gzip").id, "gzip:node-zlib:l6:1MiB");
+  assert.equal(selectCodec("none").id, "none");
+});
+
+test("every level has a golden digest", () => {
+  const wanted = (["zstd", "gzip"] as const).flatMap((name) =>
+    compressionLevels(name).map((level) => `${name}:${level}`),
+  );
+  assert.deepEqual(Object.keys(GOLDEN_DIGESTS), wanted);
+});
+
+for (const name of ["zstd", "gzip"] as const) {
+  test(`${name} writes on this machine what it wrote on others`, () => {
+    for (const level of compressionLevels(name)) {
+      if (name === "zstd" && level > 15) continue;
+      const codec = selectCodec(name, level);
+      assert.equal(digestGoldenFrame(codec), GOLDEN_DIGESTS[`${name}:${level}`], codec.id);
+    }
+  });
+}
+
+test("a compressor that writes other bytes is refused", () => {
+  const drifted: Codec = {
+    ...selectCodec("zstd", 4),
+    compress: (frame) => Uint8Array.from([...frame.subarray(0, 4)]),
+  };
+  assert.throws(
+    () => checkCodec(drifted),
+    (error) =>
+      error instanceof PackError && error.code === "CODEC_DRIFT" && /nodejs\.org/.test(error.hint ?? ""),
+  );
+  checkCodec(selectCodec("zstd", 4));
+});
+
+for (const [name, level, said] of [
+  ["zstd", 0, /1 to 19 or 22/],
+  ["zstd", 20, /1 to 19 or 22/],
+  ["gzip", 10, /1 to 9/],
+  ["gzip", 1.5, /1 to 9/],
+  ["none", 1, /none/],
+] as const) {
+  test(`${name} has no level ${level}`, () => {
+    assert.throws(
+      () => selectCodec(name, level),
+      (error) => error instanceof PackError && error.code === "BAD_LEVEL" && said.test(error.message),
+    );
+  });
+}
+
+test("frames are whole by themselves, and are what any decoder expects", () => {
+  const frame = Buffer.concat([noise(100_000), Buffer.alloc(100_000, "text ")]);
+  assert.deepEqual(zstdDecompressSync(selectCodec("zstd").compress(frame)), frame);
+  const member = selectCodec("gzip").compress(frame);
+  assert.deepEqual(gunzipSync(member), frame);
+  assert.deepEqual(
+    [...member.subarray(0, 10)],
+    [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3],
+    "no name, no time, Unix",
+  );
+});
