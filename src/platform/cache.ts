@@ -2,8 +2,8 @@
 
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import type { CacheDirectory, CacheFolder } from "../model/context.ts";
-import { makeDirectories, removeStaleTemporaries } from "./disk.ts";
+import { CACHE_FOLDERS, type CacheDirectory, type CacheFolder } from "../model/context.ts";
+import { clearStaleTemporaries, makeDirectories } from "./disk.ts";
 
 export class Cache implements CacheDirectory {
   /** Absolute path. */
@@ -23,10 +23,14 @@ export class Cache implements CacheDirectory {
     const directory = join(this.root, folder);
     if (!this.#ready.has(folder)) {
       makeDirectories(directory);
-      removeStaleTemporaries(directory);
+      clearStaleTemporaries(directory, folder === "partial" ? "keep-unfinished" : "remove");
       this.#ready.add(folder);
     }
     return join(directory, name);
+  }
+
+  tidy(): void {
+    for (const folder of CACHE_FOLDERS) this.path(folder, "");
   }
 }
 

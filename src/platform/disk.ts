@@ -93,7 +93,7 @@ export function makeDirectories(path: string): void {
   });
 }
 
-/** A name beside `path` that no other process uses; {@link removeStaleTemporaries} knows whose it was. */
+/** A name beside `path` that no other process uses; {@link clearStaleTemporaries} knows whose it was. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`);
 }
@@ -122,8 +122,11 @@ export function writeFileAtomically(path: string, bytes: Uint8Array | string, mo
   });
 }
 
-/** Removes temporary files in one directory whose process is gone, as after kill -9. */
-export function removeStaleTemporaries(directory: string): void {
+/**
+ * Deals with temporary files in one directory whose process is gone, as after kill -9: removes them, or gives each the
+ * name that it was to have, where what is unfinished can be continued.
+ */
+export function clearStaleTemporaries(directory: string, what: "remove" | "keep-unfinished"): void {
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -131,12 +134,13 @@ export function removeStaleTemporaries(directory: string): void {
     return;
   }
   for (const name of names) {
-    const pid = /^\..*\.(\d+)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    const [, final, pid] = /^\.(.*)\.(\d+)\.[0-9a-f]{12}\.tmp$/.exec(name) ?? [];
+    if (final === undefined || isAlive(Number(pid))) continue;
     try {
-      rmSync(join(directory, name), { recursive: true, force: true });
+      if (what === "remove") rmSync(join(directory, name), { recursive: true, force: true });
+      else renameSync(join(directory, name), join(directory, final));
     } catch {
-      // Another process may be removing it, or it may belong to another user.
+      // Another process may be at it, or it may belong to another user.
     }
   }
 }

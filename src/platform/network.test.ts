@@ -68,7 +68,8 @@ test("what an ended process left is continued, and damage in it does not condemn
   }
   const ranged = await serve(t, (request, response) => {
     const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    if (start > 0) response.writeHead(206, { "content-range": `bytes ${start}-${BODY.length - 1}/${BODY.length}` });
+    if (start > 0)
+      response.writeHead(206, { "content-range": `bytes ${start}-${BODY.length - 1}/${BODY.length}` });
     response.end(BODY.subarray(start));
   });
   const context = testContext(t);
@@ -80,7 +81,9 @@ test("what an ended process left is continued, and damage in it does not condemn
 test("5xx and 429 are tried again, with Retry-After; 404 goes to the next server", async (t) => {
   const gone = await serve(t, (_, response) => void response.writeHead(404).end());
   const busy = await serve(t, (_, response, count) =>
-    count < 3 ? void response.writeHead(count === 1 ? 429 : 503, { "retry-after": "0" }).end() : void response.end(BODY),
+    count < 3
+      ? void response.writeHead(count === 1 ? 429 : 503, { "retry-after": "0" }).end()
+      : void response.end(BODY),
   );
   await fetchArtifact("x", [`${gone.url}/a`, `${busy.url}/a`], EXPECTED, testContext(t));
   assert.equal(gone.requests.length, 1);
@@ -124,7 +127,10 @@ for (const { summary, handler, code, message } of failures) {
     const { url } = await serve(t, handler);
     const context = testContext(t);
     let bytes = 0;
-    await assert.rejects(fetchArtifact("x", [`${url}/a`], EXPECTED, context, (n) => (bytes += n)), { code, message });
+    await assert.rejects(
+      fetchArtifact("x", [`${url}/a`], EXPECTED, context, (n) => (bytes += n)),
+      { code, message },
+    );
     assert.equal(bytes, 0);
     assert.deepEqual(readdirSync(join(context.cache.root, "partial")), []);
     assert.equal(existsSync(join(context.cache.root, "downloads", EXPECTED.sha256)), false);
@@ -140,12 +146,15 @@ test("a later server may have what an earlier one had wrong", async (t) => {
 test("a server that cannot be reached is an error that names it without its password", async (t) => {
   const { url } = await serve(t, (request) => void request.socket.destroy());
   const secret = url.replace("http://", "http://user:secret@");
-  await assert.rejects(fetchDocument("x", [`${secret}/a`], 100, testContext(t)), (error: Error & { code: string }) => {
-    assert.equal(error.code, "UNREACHABLE");
-    assert.doesNotMatch(error.message, /secret/);
-    assert.match(error.message, /http:\/\/\*\*\*@127/);
-    return true;
-  });
+  await assert.rejects(
+    fetchDocument("x", [`${secret}/a`], 100, testContext(t)),
+    (error: Error & { code: string }) => {
+      assert.equal(error.code, "UNREACHABLE");
+      assert.doesNotMatch(error.message, /secret/);
+      assert.match(error.message, /http:\/\/\*\*\*@127/);
+      return true;
+    },
+  );
   assert.equal(redactUrl("https://a:b@c/d"), "https://***@c/d");
 });
 
@@ -165,6 +174,23 @@ test("documents have a largest size, and URLs a scheme", async (t) => {
   await assert.rejects(fetchDocument("x", [url], 9999, context), { code: "TOO_LARGE" });
   assert.equal((await fetchDocument("x", [url], 10000, context)).bytes.length, 10000);
   await assert.rejects(fetchDocument("x", ["ftp://a/b"], 9, context), { code: "BAD_URL" });
+});
+
+test("what a killed process was fetching is continued by the next", async (t) => {
+  const ranged = await serve(t, (request, response) => {
+    const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    if (start > 0)
+      response.writeHead(206, { "content-range": `bytes ${start}-${BODY.length - 1}/${BODY.length}` });
+    response.end(BODY.subarray(start));
+  });
+  const context = testContext(t);
+  const directory = join(context.cache.root, "partial");
+  mkdirSync(directory, { recursive: true });
+  // No process has this number: it is above what Linux gives out.
+  writeFileSync(join(directory, `.${EXPECTED.sha256}.4999999.0123456789ab.tmp`), BODY.subarray(0, 77));
+  await fetchArtifact("x", [`${ranged.url}/a`], EXPECTED, context);
+  assert.deepEqual(ranged.requests, ["GET /a bytes=77-"]);
+  assert.deepEqual(readdirSync(directory), []);
 });
 
 test("an aborted download stops and can be continued", async (t) => {

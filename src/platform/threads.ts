@@ -79,7 +79,8 @@ export class ThreadPool<Request, Reply> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const worker of this.#workers) worker.removeAllListeners();
+    // A thread that fails while it is being stopped is of no interest, and must not end the process.
+    for (const worker of this.#workers) worker.removeAllListeners().on("error", () => {});
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }

@@ -1,0 +1,158 @@
+// Closure → root file system: the trees are merged as dpkg would unpack them, then the fixes do what maintainer
+// scripts would have done, one after the other. Everything that was done or not done is in the report.
+
+import { followScript, SUCCESS, UNKNOWN } from "../formats/maintainer-script.ts";
+import type { BytePath } from "../model/bytes.ts";
+import { comparePaths } from "../model/bytes.ts";
+import type { Closure } from "../model/closure.ts";
+import type { Context } from "../model/context.ts";
+import { ROOTFS_UNIT_ID } from "../model/layer-plan.ts";
+import type { FixReport, RootFileSystem, RootFileSystemUnit } from "../model/root-file-system.ts";
+import type { StoreObject } from "../model/store-object.ts";
+import type { DirectoryEntry, TreeEntry } from "../model/tree.ts";
+import { ContentReader } from "../platform/content.ts";
+import { Accounts } from "./accounts.ts";
+import { orderForConfiguration } from "./configure-order.ts";
+import { Diversions, parseDiversion } from "./diversions.ts";
+import type { CommandHandler, FixContext, PackageObject, RootFileSystemOptions } from "./fix.ts";
+import { createReporter, loadFixes } from "./fix.ts";
+import type { MergedTrees } from "./merge.ts";
+import { mergeTrees } from "./merge.ts";
+import { Root } from "./root.ts";
+
+/**
+ * Composes the root file system of an image.
+ *
+ * @param closure What is in the image; of packages also the files that were left out are read.
+ * @throws {RootFsError} `FILE_CONFLICT`, `LINK_LOOP`
+ * @throws {ContentError} `CACHE_DAMAGED` when a file that is read is damaged.
+ *
+ * The result depends on nothing but `closure` and `options`.
+ */
+export async function composeRootFileSystem(
+  closure: Closure,
+  options: RootFileSystemOptions,
+  context: Pick<Context, "progress" | "signal">,
+): Promise<RootFileSystem> {
+  const fixes = await loadFixes();
+  const stage = context.progress.stage("composing");
+  stage.expect(fixes.length);
+  using reader = new ContentReader();
+  const reports: FixReport[] = [];
+  const inside = new Set(closure.units.map(({ object }) => object.id));
+  const beside = (options.beside ?? []).filter(({ id }) => !inside.has(id));
+  const followed = orderForConfiguration(
+    selectPackages([...closure.units.map(({ object }) => object), ...beside]),
+  );
+  const packages = followed.filter(({ id }) => inside.has(id));
+  const diversions = readDiversions(followed);
+  const trees = mergeTrees(closure, beside, diversions, createReporter("merge", reports));
+  const root = new Root(trees.entries, trees.absent, (entry) => reader.read(entry));
+  const commands = new Map<string, CommandHandler>();
+  const helpers = new Set<string>();
+  const shared = {
+    root,
+    accounts: new Accounts(),
+    diversions,
+    packages,
+    followed,
+    options,
+    commands,
+    helpers,
+    unemulated: [],
+  };
+  const active = fixes.map((fix) => {
+    const fixContext: FixContext = { ...shared, report: createReporter(fix.name, reports) };
+    const one = fix.create(fixContext);
+    for (const [name, handler] of Object.entries(one.commands ?? {})) commands.set(name, handler);
+    for (const path of one.helpers ?? []) helpers.add(path);
+    return one;
+  });
+  for (const one of active) {
+    context.signal.throwIfAborted();
+    one.run?.();
+    stage.advance(1);
+  }
+  const result = collect(closure, trees, root, reports);
+  stage.done(summarize(result));
+  return result;
+}
+
+function selectPackages(objects: readonly StoreObject[]): PackageObject[] {
+  return objects.flatMap((object) => (object.package === undefined ? [] : [object as PackageObject]));
+}
+
+/** Diversions are made before anything is unpacked: preinst scripts are read for them first. */
+function readDiversions(packages: readonly PackageObject[]): Diversions {
+  const diversions = new Diversions();
+  for (const object of packages) {
+    const { name, controlFiles } = object.package;
+    const text = controlFiles.get("preinst");
+    if (text === undefined || !text.includes("dpkg-divert")) continue;
+    followScript(
+      text,
+      { name, args: ["install"], environment: { DPKG_MAINTSCRIPT_PACKAGE: name } },
+      {
+        status: () => "unknown",
+        readFile: () => null,
+        listDirectory: () => [],
+        writeFile: () => {},
+        hasCommand: (command) => command === "dpkg-divert",
+        run: (command) => {
+          if (command.name.replace(/^.*\//, "") !== "dpkg-divert") return UNKNOWN;
+          const parsed = parseDiversion(command.args, name);
+          if (parsed?.action === "add") diversions.add(parsed.diversion);
+          return SUCCESS;
+        },
+        skip: () => {},
+      },
+    );
+  }
+  return diversions;
+}
+
+function collect(
+  closure: Closure,
+  trees: MergedTrees,
+  root: Root,
+  report: readonly FixReport[],
+): RootFileSystem {
+  const placed = root.list();
+  const entriesByUnit = new Map<string, TreeEntry[]>();
+  const directories = new Map<BytePath, DirectoryEntry>();
+  for (const { entry, unit } of placed) {
+    if (entry.type === "directory") directories.set(entry.path, entry);
+    if (entry.type === "directory" && unit !== ROOTFS_UNIT_ID) continue;
+    const entries = entriesByUnit.get(unit);
+    if (entries === undefined) entriesByUnit.set(unit, [entry]);
+    else entries.push(entry);
+  }
+  // A unit keeps each directory that it ships, so that its layer is the same whatever else is in the image.
+  const units = closure.units.map(({ object }): RootFileSystemUnit => {
+    const own = [...(trees.unitDirectories.get(object.id) ?? [])].flatMap(
+      (path) => directories.get(path) ?? [],
+    );
+    const entries = [...own, ...(entriesByUnit.get(object.id) ?? [])];
+    return {
+      id: object.id,
+      label: object.label,
+      entries: entries.sort((a, b) => comparePaths(a.path, b.path)),
+    };
+  });
+  return {
+    units,
+    additions: entriesByUnit.get(ROOTFS_UNIT_ID) ?? [],
+    merged: new Map(placed.map(({ entry }) => [entry.path, entry])),
+    directories,
+    report,
+  };
+}
+
+function summarize({ units, additions, report }: RootFileSystem): string {
+  const users = report.filter(({ action, path }) => action === "user" && path === undefined).length - 1;
+  const needsRun = report.filter(({ action }) => action === "needs-run").length;
+  const parts = [`${units.length} packages`, `${additions.length} files added`];
+  if (users > 0) parts.push(`${users} ${users === 1 ? "user" : "users"} made`);
+  if (needsRun > 0) parts.push(`${needsRun} programs not run`);
+  return parts.join(", ");
+}
