@@ -1,0 +1,105 @@
+// Runs a smoke test of test/fixtures/smoke on an image, through the command line of this checkout.
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { temporaryDirectory } from "./context.ts";
+import { BUSYBOX } from "./tiny-image.ts";
+
+const FIXTURES = fileURLToPath(new URL("../fixtures/smoke/", import.meta.url));
+const TARE = fileURLToPath(new URL("../../node_modules/.bin/tare", import.meta.url));
+
+/** Milliseconds that a case may take. */
+const TIMEOUT_MS = 120_000;
+
+export interface SmokeCase {
+  readonly name: string;
+  readonly packages: readonly string[];
+  /** For `sh`. */
+  readonly script: string;
+  readonly uid: number;
+  /** What the output must have. */
+  readonly expect: string;
+}
+
+/** A case by its name. */
+export function smokeCase(name: string): SmokeCase {
+  const { cases } = JSON.parse(readFileSync(join(FIXTURES, "cases.json"), "utf8")) as { cases: SmokeCase[] };
+  const found = cases.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`there is no smoke test "${name}"`);
+  return found;
+}
+
+/** Why smoke tests cannot run on this machine, or false. */
+export function smokeSkip(): string | false {
+  if (process.platform !== "linux") return "this is not Linux";
+  return !existsSync(BUSYBOX) && "busybox-static is not installed";
+}
+
+/** Makes the directory that scripts find at /.t. */
+export function makeHarness(t: TestContext): string {
+  const harness = temporaryDirectory(t);
+  chmodSync(harness, 0o755);
+  cpSync(join(FIXTURES, "harness"), harness, { recursive: true });
+  copyFileSync(BUSYBOX, join(harness, "busybox"));
+  // Without a compiler only the cases that use udpq fail.
+  spawnSync("cc", ["-O1", "-static", "-o", join(harness, "udpq"), join(harness, "udpq.c")]);
+  copyOpenssl(join(harness, "ssl"));
+  return harness;
+}
+
+/** The machine's own openssl with its libraries, as curltls.sh starts it. */
+function copyOpenssl(directory: string): void {
+  const openssl = "/usr/bin/openssl";
+  const { stdout, status } = spawnSync("ldd", [openssl], { encoding: "utf8" });
+  if (status !== 0) return;
+  mkdirSync(directory);
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!);
+  for (const path of [openssl, ...libraries]) copyFileSync(path, join(directory, basename(path)));
+  for (const path of libraries) chmodSync(join(directory, basename(path)), 0o755);
+}
+
+export interface SmokeResult {
+  /** Whether the output has what the case expects. */
+  readonly ok: boolean;
+  /** Standard output and error. */
+  readonly output: string;
+}
+
+/**
+ * Runs a case with `tare run`.
+ *
+ * @param layout The directory of an OCI layout.
+ * @param harness What {@link makeHarness} made.
+ * @param environment Variables for Tare itself.
+ */
+export async function runSmokeCase(
+  { script, uid, expect }: SmokeCase,
+  layout: string,
+  harness: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<SmokeResult> {
+  const args = [
+    ...["run", "--runtime", "namespaces", "-v", `${harness}:/.t:ro`, "-u", String(uid), "-w", "/tmp"],
+    ...["-e", "B=/.t/busybox", "-e", "J=/.t", "-e", "HOME=/tmp", "-e", "LANG=C.UTF-8"],
+    // Servers of several tests would want the same ports; without ip(8) nothing brings up a network of one's own.
+    ...(spawnSync("ip", ["-V"]).status === 0 ? ["--network", "none"] : []),
+    ...["--entrypoint", "/.t/busybox", `oci:${layout}`, "--", "sh", "-c", script],
+  ];
+  const child = spawn(TARE, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment,
+    timeout: TIMEOUT_MS,
+  });
+  let output = "";
+  const take = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  await once(child, "close");
+  return { ok: output.includes(expect), output };
+}
