@@ -1,7 +1,7 @@
 // A file that an archive is delivered to: checked before, and there only when it is whole.
 
 import { dirname } from "node:path";
-import { removeStaleTemporaries } from "../platform/disk.ts";
+import { clearStaleTemporaries } from "../platform/disk.ts";
 import { pathKind } from "../platform/files.ts";
 import type { ByteOutput } from "../platform/output.ts";
 import { TemporaryFile } from "../platform/output.ts";
@@ -27,7 +27,7 @@ export async function deliverFile(
       { hint: "Name a file that is not there yet, or one that may be overwritten" },
     );
   }
-  removeStaleTemporaries(dirname(target));
+  clearStaleTemporaries(dirname(target), "remove");
   using file = new TemporaryFile(target);
   const bytesWritten = await write(file);
   file.commit(target);

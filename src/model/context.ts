@@ -2,28 +2,31 @@
 
 import type { Progress } from "./progress.ts";
 
-/** The folders of the cache, by what they hold. */
-export type CacheFolder =
+/** The folders of the cache. */
+export const CACHE_FOLDERS = [
   /** Artifacts as they were fetched, named by their sha256. */
-  | "downloads"
+  "downloads",
   /** Unfinished downloads, named by the sha256 they shall have. */
-  | "partial"
+  "partial",
   /** Archives unpacked to one tar each, with an index beside it. */
-  | "trees"
+  "trees",
   /** Layer blobs, named by their sha256. */
-  | "blobs"
+  "blobs",
   /** What a layer's contents were packed to, by the key of the contents. */
-  | "layers"
-  /** Token facts of trees, by the hash of their contents. */
-  | "facts"
+  "layers",
   /** Results of whole builds, by the key of everything that went in. */
-  | "builds"
+  "builds",
   /** Parsed package indices, by the sha256 of the index. */
-  | "indices"
+  "indices",
+  /** What the files of a package name, by the package's content. */
+  "facts",
   /** V8's compile cache. */
-  | "compile"
+  "compile",
   /** Temporary directories. */
-  | "tmp";
+  "tmp",
+] as const;
+
+export type CacheFolder = (typeof CACHE_FOLDERS)[number];
 
 /** A place for state that can be made again; nothing in it is trusted unread. */
 export interface CacheDirectory {
@@ -31,6 +34,8 @@ export interface CacheDirectory {
   readonly root: string;
   /** The absolute path of a name in a folder, which exists after the call. */
   path(folder: CacheFolder, name: string): string;
+  /** Clears what killed processes left in any folder. */
+  tidy(): void;
 }
 
 export interface Context {

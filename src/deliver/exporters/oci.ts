@@ -7,9 +7,9 @@ import { computeDigest, OCI_LAYOUT_FILE } from "../../formats/oci.ts";
 import type { Context } from "../../model/context.ts";
 import type { Image } from "../../model/image.ts";
 import {
+  clearStaleTemporaries,
   fileSize,
   makeDirectories,
-  removeStaleTemporaries,
   writeFileAtomically,
 } from "../../platform/disk.ts";
 import { listDirectory, pathKind, readSmallFile } from "../../platform/files.ts";
@@ -31,8 +31,8 @@ async function deliver(image: Image, target: string, context: Context): Promise<
   const index = await LayoutIndex.read(target);
   const blobs = dirname(blobFile(target, image.digest));
   makeDirectories(blobs);
-  removeStaleTemporaries(blobs);
-  removeStaleTemporaries(target);
+  clearStaleTemporaries(blobs, "remove");
+  clearStaleTemporaries(target, "remove");
   const stage = context.progress.stage("writing");
   stage.expect(image.layers.length);
   const files = new Map<string, number>();

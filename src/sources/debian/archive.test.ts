@@ -315,10 +315,10 @@ describe("refuses to lock", () => {
     }
   });
 
-  test("an index that is nowhere (NOT_FOUND becomes OFFLINE where servers may not be asked)", async (t) => {
+  test("an index that is nowhere (NOT_FOUND)", async (t) => {
     const { archive, context } = await setUp(t);
     rmSync(join(archive.directory, "debian/dists/bookworm/main"), { recursive: true });
-    await assert.rejects(lock({ context }, ["hello"]), fails("OFFLINE"));
+    await assert.rejects(lock({ context }, ["hello"]), fails("NOT_FOUND"));
   });
 
   test("a signed index that cannot be read (BAD_INDEX)", async (t) => {
@@ -461,7 +461,7 @@ describe("realising", () => {
     rmSync(poolFile(archive, section, "hello"));
     await assert.rejects(
       source.realise(section, ["hello", "libhello"], [], context),
-      fails("OFFLINE", /hello 1:2\.0-1/),
+      fails("NOT_FOUND", /hello 1:2\.0-1/),
     );
   });
 

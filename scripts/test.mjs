@@ -1,0 +1,61 @@
+// `npm test`: installs the Debian packages that tests use where it may, checks the code, runs every test.
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const run = (command, args, options = {}) =>
+  spawnSync(command, args, { cwd: root, stdio: "inherit", ...options }).status ?? 1;
+
+/** Programs that tests measure Tare against, by the Debian package that has them. */
+const TOOLS = {
+  apt: "/usr/bin/apt-get",
+  binutils: "/usr/bin/readelf",
+  bubblewrap: "/usr/bin/bwrap",
+  "busybox-static": "/bin/busybox",
+  crun: "/usr/bin/crun",
+  gcc: "/usr/bin/gcc",
+  gpgv: "/usr/bin/gpgv",
+  "libc-bin": "/sbin/ldconfig",
+  "libc6-dev": "/usr/include/stdio.h",
+  podman: "/usr/bin/podman",
+  skopeo: "/usr/bin/skopeo",
+  umoci: "/usr/bin/umoci",
+  "util-linux": "/usr/bin/unshare",
+  "xz-utils": "/usr/bin/xz",
+  zstd: "/usr/bin/zstd",
+};
+const missing = Object.keys(TOOLS).filter((name) => !existsSync(TOOLS[name]));
+if (missing.length > 0) {
+  if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
+    const quiet = {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "ignore", "inherit"],
+    };
+    console.log(`Installing what the tests compare with: ${missing.join(" ")}`);
+    run("apt-get", ["update", "-qq"], quiet);
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], quiet);
+  }
+  const absent = missing.filter((name) => !existsSync(TOOLS[name]));
+  if (absent.length > 0)
+    console.log(`Not installed, so the tests that need them are skipped: ${absent.join(" ")}`);
+}
+
+const steps = [
+  ["npx", ["--no-install", "biome", "ci", "--error-on-warnings", "."]],
+  ["npx", ["--no-install", "tsc", "--noEmit"]],
+  [process.execPath, ["scripts/build.mjs"]],
+  [
+    process.execPath,
+    [
+      "--test",
+      "--test-reporter=spec",
+      "--test-timeout=600000",
+      ...globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: root }).sort(),
+    ],
+  ],
+];
+for (const [command, args] of steps) {
+  const status = run(command, args);
+  if (status !== 0) process.exit(status);
+}

@@ -1,0 +1,89 @@
+// Options that several commands share, and how their values are read.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CompressionName, ImageSpec } from "../model/image-spec.ts";
+import { isSet } from "./host.ts";
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--json", "print the result as JSON on stdout").helpGroup("Common options:"))
+    .addOption(new Option("-q, --quiet", "print no progress").helpGroup("Common options:"))
+    .addOption(new Option("--offline", "never use the network").helpGroup("Common options:"))
+    .addOption(
+      new Option("-j, --jobs <number>", "how much to do at once; no output depends on it")
+        .argParser(parseCount)
+        .helpGroup("Common options:"),
+    );
+}
+
+export function addFrozenOption(command: Command): Command {
+  return command
+    .option(
+      "--frozen",
+      "fail when tare.lock does not cover image.ts (default when CI is set)",
+      isSet(process.env["CI"]),
+    )
+    .option("--no-frozen", "make or complete tare.lock when needed");
+}
+
+export function addCompressionOption(command: Command): Command {
+  return command.addOption(
+    new Option("--compression <name[:level]>", "zstd, gzip or none, instead of what image.ts says").argParser(
+      parseCompression,
+    ),
+  );
+}
+
+export interface Compression {
+  readonly name: CompressionName;
+  readonly level: number | undefined;
+}
+
+const LEVELS: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  zstd: [1, 22],
+  gzip: [1, 9],
+  none: [0, 0],
+};
+
+function parseCompression(text: string): Compression {
+  const match = /^(zstd|gzip|none)(?::(\d{1,2}))?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("zstd, gzip or none was expected, such as zstd:19.");
+  const name = match[1] as CompressionName;
+  const level = match[2] === undefined ? undefined : Number(match[2]);
+  const [least, most] = LEVELS[name]!;
+  if (level !== undefined && (level < least || level > most)) {
+    throw new InvalidArgumentError(`The levels of ${name} are ${least} to ${most}.`);
+  }
+  return { name, level };
+}
+
+/** A specification with the compression that the command line asks for. */
+export function withCompression(spec: ImageSpec, compression: Compression | undefined): ImageSpec {
+  if (compression === undefined) return spec;
+  return { ...spec, compression: compression.name, compressionLevel: compression.level };
+}
+
+function parseCount(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 1024) {
+    throw new InvalidArgumentError("A whole number from 1 to 1024 was expected.");
+  }
+  return number;
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** Adds examples below a command's help. */
+export function addExamples(
+  command: Command,
+  ...examples: readonly (readonly [line: string, meaning: string])[]
+): Command {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  return command.addHelpText(
+    "after",
+    `\nExamples:\n${examples.map(([line, meaning]) => `  $ ${line.padEnd(width)}  ${meaning}`).join("\n")}`,
+  );
+}
