@@ -20,6 +20,9 @@ export interface LibraryCache {
 }
 
 const MAGIC = "glibc-ld.so.cache1.1";
+const OLD_MAGIC = "ld.so-1.7.0";
+const OLD_HEADER_SIZE = 16;
+const OLD_ENTRY_SIZE = 12;
 const HEADER_SIZE = 48;
 const ENTRY_SIZE = 24;
 const LITTLE_ENDIAN = 2;
@@ -105,30 +108,24 @@ export function formatLibraryCache({ libraries, generator }: LibraryCache): Buff
   return Buffer.concat([head, formatExtensions(extensionStart, generator, hwcapOffsets)]);
 }
 
-/** The extension directory: hwcaps as a table of strings, and the generator. */
+/** The extension directory, the hwcaps as a table of strings, and the generator. */
 function formatExtensions(start: number, generator: string, hwcaps: readonly number[]): Buffer {
   const sections = hwcaps.length > 0 ? 2 : 1;
   const directory = Buffer.alloc(EXTENSION_HEADER_SIZE + sections * SECTION_SIZE);
   directory.writeUInt32LE(EXTENSION_MAGIC, 0);
   directory.writeUInt32LE(sections, 4);
-  const generatorStart = start + directory.length;
-  const parts = [directory, Buffer.from(generator, "latin1")];
   const describe = (index: number, tag: number, offset: number, size: number) => {
     const at = EXTENSION_HEADER_SIZE + index * SECTION_SIZE;
     directory.writeUInt32LE(tag, at);
     directory.writeUInt32LE(offset, at + 8);
     directory.writeUInt32LE(size, at + 12);
   };
-  describe(0, SECTION_GENERATOR, generatorStart, generator.length);
-  if (hwcaps.length > 0) {
-    const end = generatorStart + generator.length;
-    const aligned = (end + 3) & ~3;
-    const table = Buffer.alloc(aligned - end + hwcaps.length * 4);
-    for (const [index, offset] of hwcaps.entries()) table.writeUInt32LE(offset, aligned - end + index * 4);
-    parts.push(table);
-    describe(1, SECTION_HWCAPS, aligned, hwcaps.length * 4);
-  }
-  return Buffer.concat(parts);
+  const table = Buffer.alloc(hwcaps.length * 4);
+  for (const [index, offset] of hwcaps.entries()) table.writeUInt32LE(offset, index * 4);
+  const tableStart = start + directory.length;
+  describe(0, SECTION_GENERATOR, tableStart + table.length, generator.length);
+  if (hwcaps.length > 0) describe(1, SECTION_HWCAPS, tableStart, table.length);
+  return Buffer.concat([directory, table, Buffer.from(generator, "latin1")]);
 }
 
 /** The order of `compare` in elf/cache.c: names descending, for one name hwcaps first, then the order of search. */
@@ -140,7 +137,7 @@ function sortLibraries(libraries: readonly CachedLibrary[]): CachedLibrary[] {
     if (a.hwcap === b.hwcap) return 0;
     if (a.hwcap === undefined) return 1;
     if (b.hwcap === undefined) return -1;
-    return a.hwcap < b.hwcap ? 1 : -1;
+    return a.hwcap < b.hwcap ? -1 : 1;
   });
 }
 
@@ -179,7 +176,7 @@ class StringTable {
 
 /** Reads a cache; undefined when the bytes are none of this format, or break it. */
 export function parseLibraryCache(bytes: Uint8Array): LibraryCache | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = skipOldCache(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   if (buffer.length < HEADER_SIZE || buffer.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
   const count = buffer.readUInt32LE(20);
   if (HEADER_SIZE + count * ENTRY_SIZE > buffer.length) return undefined;
@@ -201,6 +198,14 @@ export function parseLibraryCache(bytes: Uint8Array): LibraryCache | undefined {
     });
   }
   return { libraries, generator: extensions.generator };
+}
+
+/** Before glibc 2.32 a cache of the format of libc5 came first, with the same libraries. */
+function skipOldCache(buffer: Buffer): Buffer {
+  if (buffer.length < OLD_HEADER_SIZE || buffer.toString("latin1", 0, OLD_MAGIC.length) !== OLD_MAGIC)
+    return buffer;
+  const end = OLD_HEADER_SIZE + buffer.readUInt32LE(12) * OLD_ENTRY_SIZE;
+  return buffer.subarray(Math.ceil(end / 8) * 8);
 }
 
 function readString(buffer: Buffer, offset: number): string | undefined {

@@ -2,17 +2,16 @@
 // may be unknown, and hands every command to a world that says what it means. Nothing is executed.
 // Specification: Debian Policy chapter 6 (arguments and environment), POSIX.1-2017 Shell Command Language.
 
-import { compileShellPattern, isPattern, type PatternChar, toPatternChars } from "./posix-pattern.ts";
-import type { Command, Redirection, SimpleCommand, Statement, Word, WordPart } from "./shell.ts";
+import { compileShellPattern } from "./posix-pattern.ts";
+import type { ScriptText } from "./script-text.ts";
+import { joinTexts, known } from "./script-text.ts";
+import type { Command, Redirection, SimpleCommand, Statement, Word } from "./shell.ts";
 import { parseShell } from "./shell.ts";
+import { Expander, ScriptTooLong } from "./shell-expansion.ts";
 import { evaluateTest } from "./shell-test.ts";
 import { isTextFilter, runTextFilter } from "./text-filters.ts";
 
-/** A text of which parts may be unknown; those stand in it as `${name}` or `$(...)`. */
-export interface ScriptText {
-  readonly text: string;
-  readonly known: boolean;
-}
+export type { ScriptText } from "./script-text.ts";
 
 /** One command that a script reaches, its words expanded. */
 export interface ScriptCommand {
@@ -86,7 +85,6 @@ export interface ScriptOptions {
 /** More commands than this are not followed: the script may loop for ever. */
 const MOST_STEPS = 20_000;
 const DEEPEST_CALL = 40;
-const MOST_FIELDS = 4096;
 
 /** What a command returns that did what it was asked, and printed nothing. */
 export const SUCCESS: CommandOutcome = { status: 0, output: "" };
@@ -133,26 +131,12 @@ interface ShellFunction {
   readonly sourced: boolean;
 }
 
-/** A piece of an expanded word; `break` begins a new field, as inside `"$@"`. */
-type Piece =
-  | {
-      readonly kind: "text";
-      readonly text: string;
-      readonly known: boolean;
-      readonly quoted: boolean;
-      readonly split: boolean;
-    }
-  | { readonly kind: "break" }
-  /** An expansion to nothing, which still makes a field when it is quoted. */
-  | { readonly kind: "nothing" };
-
-class TooLong extends Error {}
-
 const NO_INPUT: Input = { text: "", position: 0 };
 
 class Follower {
   readonly #world: ScriptWorld;
   readonly #name: string;
+  readonly #expander: Expander;
   #variables: Map<string, ScriptText>;
   #functions = new Map<string, ShellFunction>();
   #positional: readonly ScriptText[];
@@ -173,6 +157,17 @@ class Follower {
     this.#world = world;
     this.#name = options.name;
     this.#positional = options.args.map(known);
+    const positional = () => this.#positional;
+    this.#expander = new Expander({
+      get positional() {
+        return positional();
+      },
+      parameter: (name) => this.#parameter(name),
+      assign: (name, value) => this.#setVariable(name, value),
+      substitute: (script) => this.#substitute(script),
+      exists: (path) => this.#world.status(this.#absolute(path), false) !== undefined,
+      listDirectory: (path) => this.#world.listDirectory(this.#absolute(path).replace(/(.)\/$/, "$1")),
+    });
     this.#variables = new Map(Object.entries(options.environment).map(([name, text]) => [name, known(text)]));
   }
 
@@ -180,7 +175,7 @@ class Follower {
     try {
       this.#follow(statements);
     } catch (error) {
-      if (!(error instanceof TooLong)) throw error;
+      if (!(error instanceof ScriptTooLong)) throw error;
       this.#world.skip(this.#line, error.message);
     }
   }
@@ -259,7 +254,7 @@ class Follower {
 
   #followCommand(command: Command): Flow {
     this.#line = command.line;
-    if (++this.#steps > MOST_STEPS) throw new TooLong(`the script takes more than ${MOST_STEPS} steps`);
+    if (++this.#steps > MOST_STEPS) throw new ScriptTooLong(`the script takes more than ${MOST_STEPS} steps`);
     if (command.kind === "simple") return this.#followSimple(command);
     if (command.kind === "function") {
       this.#functions.set(command.name, { body: command.body, sourced: this.#sourcing > 0 });
@@ -326,7 +321,7 @@ class Follower {
   }
 
   #followFor(loop: Extract<Command, { kind: "for" }>): Flow {
-    const values = loop.words === undefined ? this.#positional : this.#expandToFields(loop.words);
+    const values = loop.words === undefined ? this.#positional : this.#expander.toFields(loop.words);
     this.#status = 0;
     for (const value of values) {
       this.#setVariable(loop.name, value);
@@ -343,7 +338,7 @@ class Follower {
   }
 
   #followCase(command: Extract<Command, { kind: "case" }>): Flow {
-    const subject = this.#expandToText(command.subject);
+    const subject = this.#expander.toText(command.subject);
     this.#status = 0;
     if (!subject.known) {
       if (command.items.some((item) => item.body.length > 0)) {
@@ -354,7 +349,7 @@ class Follower {
     }
     for (const item of command.items) {
       for (const pattern of item.patterns) {
-        const chars = this.#expandToPattern(pattern);
+        const chars = this.#expander.toPattern(pattern);
         if (chars === undefined) continue;
         if (compileShellPattern(chars, "text")?.test(subject.text)) return this.#follow(item.body);
       }
@@ -418,14 +413,14 @@ class Follower {
     let output: { path: ScriptText; append: boolean } | "dropped" | undefined;
     for (const { operator, descriptor, target } of redirections) {
       if (operator === "<<" || operator === "<<<") {
-        const text = this.#expandToText(target);
+        const text = this.#expander.toText(target);
         const tail = operator === "<<<" ? "\n" : "";
         if (descriptor === 0) input = { text: text.known ? text.text + tail : undefined, position: 0 };
       } else if (operator === "<" && descriptor === 0) input = this.#openInput(target);
       else if (descriptor === 1 || operator.startsWith("&")) {
         if (operator === ">&") output = "dropped";
         else if (operator.includes(">")) {
-          const path = this.#expandToText(target);
+          const path = this.#expander.toText(target);
           const dropped = path.known && /^\/dev\/(?:null|stderr|tty|console|fd\/\d+)$/.test(path.text);
           output = dropped ? "dropped" : { path, append: operator.endsWith(">>") };
         }
@@ -441,7 +436,7 @@ class Follower {
   }
 
   #openInput(target: Word): Input {
-    const path = this.#expandToText(target);
+    const path = this.#expander.toText(target);
     if (!path.known) return { text: undefined, position: 0 };
     if (path.text === "/dev/null") return { text: "", position: 0 };
     return { text: this.#world.readFile(this.#absolute(path.text)) ?? undefined, position: 0 };
@@ -468,7 +463,8 @@ class Follower {
 
   #followSimple(command: SimpleCommand): Flow {
     if (command.words.length === 0) {
-      for (const { name, value } of command.assignments) this.#setVariable(name, this.#expandToText(value));
+      for (const { name, value } of command.assignments)
+        this.#setVariable(name, this.#expander.toText(value));
       // The status of an assignment is that of the command whose output it takes.
       const asks = command.assignments.some(({ value }) => value.some((part) => part.kind === "command"));
       if (!asks) this.#status = 0;
@@ -476,11 +472,11 @@ class Follower {
       return this.#redirected(command.redirections, command.line, () => undefined);
     }
     return this.#redirected(command.redirections, command.line, () => {
-      const fields = this.#expandToFields(command.words);
+      const fields = this.#expander.toFields(command.words);
       const saved = new Map<string, ScriptText | undefined>();
       for (const { name, value } of command.assignments) {
         saved.set(name, this.#variables.get(name));
-        this.#variables.set(name, this.#expandToText(value));
+        this.#variables.set(name, this.#expander.toText(value));
       }
       const flow = this.#runFields(fields, command.line, true);
       for (const [name, value] of saved) this.#restore(name, value);
@@ -551,7 +547,7 @@ class Follower {
   }
 
   #call(own: ShellFunction, args: readonly ScriptText[]): Flow {
-    if (this.#calls >= DEEPEST_CALL) throw new TooLong("functions call each other too deeply");
+    if (this.#calls >= DEEPEST_CALL) throw new ScriptTooLong("functions call each other too deeply");
     const positional = this.#positional;
     this.#positional = args;
     this.#locals.push(new Map());
@@ -616,7 +612,7 @@ class Follower {
       case "pwd":
         return finish({ status: 0, output: `${this.#directory}\n` });
       case "eval":
-        return this.#followText(join(args), line, "eval") ?? "done";
+        return this.#followText(joinTexts(args), line, "eval") ?? "done";
       case ".":
       case "source":
         return this.#source(args[0], line) ?? "done";
@@ -734,229 +730,15 @@ class Follower {
     return this.#follow(script.statements);
   }
 
-  // Expansion
+  // Values
+
+  #substitute(script: readonly Statement[]): ScriptText {
+    const sink = this.#capture(() => this.#ask(() => this.#isolated(() => this.#follow(script))));
+    return sink.known ? known(sink.text.replace(/\n+$/, "")) : { text: "$(...)", known: false };
+  }
 
   #setVariable(name: string, value: ScriptText): void {
     this.#variables.set(name, value);
-  }
-
-  #expandToText(word: Word): ScriptText {
-    let text = "";
-    let allKnown = true;
-    for (const piece of this.#expand(word)) {
-      if (piece.kind === "break") text += " ";
-      else if (piece.kind === "text") {
-        text += piece.text;
-        allKnown &&= piece.known;
-      }
-    }
-    return { text, known: allKnown };
-  }
-
-  #expandToPattern(word: Word): PatternChar[] | undefined {
-    const chars: PatternChar[] = [];
-    for (const piece of this.#expand(word)) {
-      if (piece.kind !== "text") continue;
-      if (!piece.known) return undefined;
-      if (piece.quoted) for (const char of piece.text) chars.push({ char, literal: true });
-      else chars.push(...toPatternChars(piece.text));
-    }
-    return chars;
-  }
-
-  #expandToFields(words: readonly Word[]): ScriptText[] {
-    const fields: ScriptText[] = [];
-    for (const word of words) {
-      for (const field of this.#splitFields(this.#expand(word))) {
-        fields.push(...this.#expandPath(field));
-        if (fields.length > MOST_FIELDS) throw new TooLong(`a command has more than ${MOST_FIELDS} words`);
-      }
-    }
-    return fields;
-  }
-
-  #splitFields(pieces: readonly Piece[]): FieldBuilder[] {
-    const separators = this.#variables.get("IFS") ?? known(" \t\n");
-    const fields: FieldBuilder[] = [];
-    let field = new FieldBuilder();
-    const flush = () => {
-      if (!field.isEmpty) fields.push(field);
-      field = new FieldBuilder();
-    };
-    for (const piece of pieces) {
-      if (piece.kind === "break") {
-        field.touch();
-        flush();
-      } else if (piece.kind === "nothing") field.touch();
-      else if (!piece.split || !piece.known) field.add(piece.text, piece.quoted, piece.known);
-      else {
-        for (const char of piece.text) {
-          if (separators.known && separators.text.includes(char)) flush();
-          else field.add(char, piece.quoted, true);
-        }
-      }
-    }
-    flush();
-    return fields;
-  }
-
-  #expandPath(field: FieldBuilder): ScriptText[] {
-    const plain: ScriptText = { text: field.chars.map(({ char }) => char).join(""), known: field.known };
-    if (!field.known || !isPattern(field.chars)) return [plain];
-    const found = this.#matchPaths(field.chars);
-    return found.length === 0 ? [plain] : found.map(known);
-  }
-
-  #matchPaths(chars: readonly PatternChar[]): string[] {
-    const absolute = chars[0]?.char === "/";
-    let paths = [""];
-    let component: PatternChar[] = [];
-    const parts: PatternChar[][] = [];
-    for (const one of chars) {
-      if (one.char === "/") {
-        if (component.length > 0) parts.push(component);
-        component = [];
-      } else component.push(one);
-    }
-    if (component.length > 0) parts.push(component);
-    for (const part of parts) {
-      const expression = isPattern(part) ? compileShellPattern(part, "path") : undefined;
-      const name = part.map(({ char }) => char).join("");
-      paths = paths.flatMap((path) => {
-        const base = `${absolute ? "/" : this.#absolute("")}${path}`;
-        const prefix = path === "" ? "" : `${path}/`;
-        if (expression === undefined) {
-          const status = this.#world.status(`${base}/${name}`.replace(/\/+/g, "/"), false);
-          return status === undefined ? [] : [prefix + name];
-        }
-        return this.#world
-          .listDirectory(base === "" ? "/" : base)
-          .filter((one) => expression.test(one))
-          .map((one) => prefix + one);
-      });
-      if (paths.length > MOST_FIELDS) throw new TooLong("a pattern matches too many files");
-    }
-    return absolute ? paths.map((path) => `/${path}`) : paths;
-  }
-
-  #expand(word: Word): Piece[] {
-    return word.flatMap((part) => this.#expandPart(part));
-  }
-
-  #expandPart(part: WordPart): Piece[] {
-    switch (part.kind) {
-      case "literal":
-        if (part.text === "") return [{ kind: "nothing" }];
-        return [{ kind: "text", text: part.text, known: true, quoted: part.quoted, split: false }];
-      case "command": {
-        const sink = this.#capture(() => this.#ask(() => this.#isolated(() => this.#follow(part.script))));
-        return toPieces(
-          sink.known ? known(sink.text.replace(/\n+$/, "")) : { text: "$(...)", known: false },
-          part.quoted,
-        );
-      }
-      case "arithmetic":
-        return toPieces(this.#calculate(this.#expandToText(part.text)), part.quoted);
-      case "parameter":
-        return this.#expandParameter(part);
-    }
-  }
-
-  #calculate(expression: ScriptText): ScriptText {
-    const unknown = { text: "$((...))", known: false };
-    if (!expression.known) return unknown;
-    const named = expression.text.replace(/\b[A-Za-z_]\w*\b/g, (name) => {
-      const value = this.#variables.get(name);
-      return value === undefined ? "0" : value.known ? value.text : "?";
-    });
-    const match = /^\s*(-?\d+)\s*(?:([-+*/%])\s*(-?\d+)\s*)?$/.exec(named);
-    if (match === null) return unknown;
-    const args = match[2] === undefined ? [match[1]!, "+", "0"] : [match[1]!, match[2], match[3]!];
-    const result = runTextFilter("expr", args, { input: "", readFile: () => undefined });
-    return result === undefined ? unknown : known(result.output.trim());
-  }
-
-  #expandParameter(part: Extract<WordPart, { kind: "parameter" }>): Piece[] {
-    const { name, operator, quoted } = part;
-    if ((name === "@" || name === "*") && operator === undefined) return this.#expandPositional(name, quoted);
-    const value = this.#parameter(name);
-    if (operator === undefined) return toPieces(value ?? known(""), quoted);
-    const argument = part.argument ?? [];
-    const empty = value === undefined || (operator.startsWith(":") && value.known && value.text === "");
-    switch (operator) {
-      case "-":
-      case ":-":
-      case "=":
-      case ":=": {
-        if (!empty) return toPieces(value, quoted);
-        const pieces = this.#expand(argument);
-        if (operator.endsWith("=")) this.#setVariable(name, this.#expandToText(argument));
-        return pieces.map((piece) =>
-          piece.kind === "text" && !piece.quoted ? { ...piece, quoted, split: !quoted } : piece,
-        );
-      }
-      case "+":
-      case ":+":
-        if (empty) return quoted ? [{ kind: "nothing" }] : [];
-        if (operator === ":+" && !value.known) return toPieces({ text: value.text, known: false }, quoted);
-        return this.#expand(argument);
-      case "?":
-      case ":?":
-        return toPieces(value ?? known(""), quoted);
-    }
-    const transformed =
-      value === undefined || value.known ? this.#transform(value?.text ?? "", operator, argument) : undefined;
-    return toPieces(
-      transformed === undefined ? { text: `\${${name}}`, known: false } : known(transformed),
-      quoted,
-    );
-  }
-
-  #transform(value: string, operator: string, argument: Word): string | undefined {
-    if (operator === "length") return String(value.length);
-    if (operator === "^^") return value.toUpperCase();
-    if (operator === ",,") return value.toLowerCase();
-    if (operator === ":") {
-      const range = this.#expandToText(argument);
-      const match = /^ ?(-?\d+)(?::(\d+))?$/.exec(range.text);
-      if (!range.known || match === null) return undefined;
-      const rest = value.slice(Number(match[1]));
-      return match[2] === undefined ? rest : rest.slice(0, Number(match[2]));
-    }
-    if (operator === "/" || operator === "//") return this.#substitute(value, operator === "//", argument);
-    const chars = this.#expandToPattern(argument);
-    const expression = chars && compileShellPattern(chars, "text");
-    if (expression === undefined) return undefined;
-    return operator.startsWith("%")
-      ? removeSuffix(value, expression, operator === "%%")
-      : operator.startsWith("#")
-        ? removePrefix(value, expression, operator === "##")
-        : undefined;
-  }
-
-  #substitute(value: string, all: boolean, argument: Word): string | undefined {
-    const both = this.#expandToText(argument);
-    const slash = both.text.indexOf("/");
-    const pattern = slash < 0 ? both.text : both.text.slice(0, slash);
-    if (!both.known || isPattern(toPatternChars(pattern)) || pattern === "") return undefined;
-    const replacement = slash < 0 ? "" : both.text.slice(slash + 1);
-    return all ? value.replaceAll(pattern, () => replacement) : value.replace(pattern, () => replacement);
-  }
-
-  #expandPositional(name: string, quoted: boolean): Piece[] {
-    const pieces: Piece[] = [];
-    for (const [index, value] of this.#positional.entries()) {
-      if (index > 0) {
-        pieces.push(
-          name === "*" && quoted
-            ? { kind: "text", text: " ", known: true, quoted: true, split: false }
-            : { kind: "break" },
-        );
-      }
-      if (!quoted && value.known && value.text === "") continue;
-      pieces.push(...toPieces(value, quoted));
-    }
-    return pieces;
   }
 
   #parameter(name: string): ScriptText | undefined {
@@ -964,7 +746,7 @@ class Follower {
     switch (name) {
       case "@":
       case "*":
-        return join(this.#positional);
+        return joinTexts(this.#positional);
       case "#":
         return known(String(this.#positional.length));
       case "?":
@@ -978,41 +760,6 @@ class Follower {
     }
     return this.#variables.get(name);
   }
-}
-
-/** A field while it is put together; it remembers which of its characters were quoted. */
-class FieldBuilder {
-  readonly chars: PatternChar[] = [];
-  known = true;
-  #touched = false;
-
-  get isEmpty(): boolean {
-    return this.chars.length === 0 && !this.#touched;
-  }
-
-  /** Makes it a field even when nothing is added. */
-  touch(): void {
-    this.#touched = true;
-  }
-
-  add(text: string, quoted: boolean, isKnown: boolean): void {
-    for (const char of text) this.chars.push({ char, literal: quoted });
-    this.known &&= isKnown;
-    this.#touched ||= quoted;
-  }
-}
-
-function known(text: string): ScriptText {
-  return { text, known: true };
-}
-
-function join(texts: readonly ScriptText[]): ScriptText {
-  return { text: texts.map((one) => one.text).join(" "), known: texts.every((one) => one.known) };
-}
-
-function toPieces(value: ScriptText, quoted: boolean): Piece[] {
-  if (value.text === "" && value.known) return quoted ? [{ kind: "nothing" }] : [];
-  return [{ kind: "text", text: value.text, known: value.known, quoted, split: !quoted }];
 }
 
 function toStatus(text: ScriptText): number | undefined {
@@ -1042,20 +789,4 @@ function mergeVariables(ends: readonly Map<string, ScriptText>[]): Map<string, S
     merged.set(name, texts.size === 1 ? known(only!) : { text: `\${${name}}`, known: false });
   }
   return merged;
-}
-
-function removeSuffix(value: string, expression: RegExp, longest: boolean): string {
-  const cuts = Array.from({ length: value.length + 1 }, (_, index) =>
-    longest ? index : value.length - index,
-  );
-  const cut = cuts.find((index) => expression.test(value.slice(index)));
-  return cut === undefined ? value : value.slice(0, cut);
-}
-
-function removePrefix(value: string, expression: RegExp, longest: boolean): string {
-  const cuts = Array.from({ length: value.length + 1 }, (_, index) =>
-    longest ? value.length - index : index,
-  );
-  const cut = cuts.find((index) => expression.test(value.slice(0, index)));
-  return cut === undefined ? value : value.slice(cut);
 }

@@ -1,8 +1,9 @@
 // Evaluates the operands of `test`, `[` and `[[` to true, false or "not known".
 // Specification: POSIX.1-2017, test, with `-a`, `-o`, parentheses and the string patterns of `[[`.
 
-import type { ScriptFileStatus, ScriptText } from "./maintainer-script.ts";
+import type { ScriptFileStatus } from "./maintainer-script.ts";
 import { compilePosixRegExp, compileShellPattern, toPatternChars } from "./posix-pattern.ts";
+import type { ScriptText } from "./script-text.ts";
 
 type Verdict = boolean | undefined;
 type StatusOf = (path: string, follow: boolean) => ScriptFileStatus | "unknown" | undefined;

@@ -1,6 +1,6 @@
 // The arguments of update-alternatives → what they ask for. Specification: update-alternatives(1) of dpkg 1.22.
 
-import type { ScriptText } from "./maintainer-script.ts";
+import type { ScriptText } from "./script-text.ts";
 
 /** A link, the name of its group and what it leads to. */
 export interface AlternativeLink {

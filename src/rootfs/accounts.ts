@@ -32,6 +32,13 @@ export const ORDINARY_IDS: IdRange = { first: 1000, last: 59_999, order: "ascend
 /** Debian's `nogroup` and `nobody`. */
 export const NOBODY_ID = 65_534;
 
+/**
+ * Users and groups while they are collected.
+ *
+ * Ids below 100 and fixed ids never change. The others are taken in the order in which packages are configured, as
+ * on a fresh Debian system: by what they need, else by id (see configure-order.ts). So an id depends on the packages
+ * that make accounts before it, and on no other.
+ */
 export class Accounts {
   readonly #users = new Map<string, User>();
   readonly #groups = new Map<string, Group>();
