@@ -74,3 +74,12 @@ export interface Closure {
   readonly droppedScripts?: readonly DroppedScript[] | undefined;
   readonly dangling?: readonly DanglingReference[] | undefined;
 }
+
+/** A path that will exist in the image though no tree has it: what an alternative, a link or a template makes. */
+export interface OfferedPath {
+  /** Id of the object whose installation makes it. */
+  readonly object: string;
+  readonly path: BytePath;
+  /** The file of a tree that is found there: the target of a link, the template of a configuration file. */
+  readonly target: BytePath;
+}
