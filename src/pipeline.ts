@@ -3,9 +3,10 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve as resolvePath } from "node:path";
 import type { Delivered } from "./deliver/exporter.ts";
 import type { VerifiedImage } from "./inspect/verify-image.ts";
+import type { RootProblem } from "./inspect/verify-root/problem.ts";
 import { compareStrings } from "./model/bytes.ts";
 import { formatCanonicalJson } from "./model/canonical-json.ts";
 import type { Closure } from "./model/closure.ts";
@@ -14,7 +15,8 @@ import { InternalError } from "./model/errors.ts";
 import type { Image } from "./model/image.ts";
 import type { ImageSpec, Request } from "./model/image-spec.ts";
 import { type LayerContents, type LayerPlan, ROOTFS_UNIT_ID } from "./model/layer-plan.ts";
-import { type Lock, type LockChange, type LockSection, requestedName, sectionKey } from "./model/lock.ts";
+import { findRequestedName, type Lock, type LockChange, type LockSection, sectionKey } from "./model/lock.ts";
+import { SILENT_PROGRESS } from "./model/progress.ts";
 import type { RootFileSystem } from "./model/root-file-system.ts";
 import type { Source } from "./model/source.ts";
 import type { StoreObject } from "./model/store-object.ts";
@@ -23,8 +25,9 @@ import { readBuildInfo } from "./platform/build-info.ts";
 import { ContentError } from "./platform/content.ts";
 import { importModule } from "./platform/discover.ts";
 import { writeFileAtomically } from "./platform/disk.ts";
-import { pathKind } from "./platform/files.ts";
+import { pathKind, readStart } from "./platform/files.ts";
 import type { RunOptions } from "./run/options.ts";
+import type { LocalObject } from "./sources/path/local-files.ts";
 
 /** The seconds since the epoch that files in layers bear, and images unless they say otherwise. */
 const DEFAULT_TIMESTAMP = 1;
@@ -45,14 +48,39 @@ export interface Evaluated {
   readonly spec: ImageSpec;
 }
 
-/** Evaluates the image file that a path means (itself, or `image.ts` in the directory). */
+/**
+ * Evaluates what a path means: an image file (itself, or `image.ts` in the directory), or a program, which makes an
+ * image of its own with a lock of its own beside it.
+ */
 export async function evaluate(path: string): Promise<Evaluated> {
+  if (isProgramFile(path)) {
+    const { describeProgram } = await import("./evaluate/program-file.ts");
+    const file = resolvePath(path);
+    return { file, lockFile: `${file}.tare.lock`, spec: describeProgram(file) };
+  }
   const { findImageFile, evaluateImageFile } = await import("./evaluate/image-file.ts");
   const file = findImageFile(path);
   return { file, lockFile: join(dirname(file), "tare.lock"), spec: await evaluateImageFile(file) };
 }
 
+/** Whether a path is a program, not an image file: by its first bytes. */
+function isProgramFile(path: string): boolean {
+  if (/\.[cm]?[jt]s$/.test(path) || pathKind(path) !== "file") return false;
+  return /^(?:\x7fELF|#!)/.test(readStart(path, 4).toString("latin1"));
+}
+
 // ─── resolve ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What image.ts asks for, and what the local files of the image need. */
+async function readRequests(
+  spec: ImageSpec,
+  context: Context,
+): Promise<{ readonly requests: readonly Request[]; readonly files: readonly LocalObject[] }> {
+  if (spec.files.length === 0) return { requests: spec.contents, files: [] };
+  const { readLocalFiles } = await import("./sources/path/local-files.ts");
+  const files = await readLocalFiles(spec, context);
+  return { requests: [...spec.contents, ...files.flatMap(({ needs }) => needs)], files };
+}
 
 /** What is resolved together: the requests of one source and scope. */
 interface RequestGroup {
@@ -77,8 +105,8 @@ function sectionOf(lock: Lock | undefined, group: RequestGroup): LockSection | u
 }
 
 function missingNames(lock: Lock | undefined, group: RequestGroup): string[] {
-  const pinned = new Set(sectionOf(lock, group)?.requests);
-  return group.names.filter((name) => !pinned.has(name));
+  const section = sectionOf(lock, group);
+  return group.names.filter((name) => findRequestedName(section, name) === undefined);
 }
 
 export interface Locked {
@@ -105,7 +133,10 @@ export async function resolveLock(
   context.cache.tidy();
   const text = existsSync(lockFile) ? readFileSync(lockFile, "utf8") : undefined;
   const previous = text === undefined ? undefined : parseLock(text, lockFile);
-  const groups = groupRequests(spec.contents);
+  const groups = groupRequests((await readRequests(spec, context)).requests);
+  if (groups.length === 0 && previous === undefined) {
+    return { lock: { version: 1, sections: [] }, previous, written: false };
+  }
   const missing = groups.flatMap((group) => missingNames(previous, group));
   if (mode === "frozen" && previous === undefined) {
     throw new LockError(
@@ -147,50 +178,129 @@ export async function resolveLock(
 
 // ─── realise, closure, root file system, plan ───────────────────────────────────────────────────────────────────────
 
+/** Store objects of an image, before it is decided which of their files stay. */
+interface Realised {
+  readonly objects: readonly StoreObject[];
+  /** Ids of what the image asks for. */
+  readonly roots: readonly string[];
+  /** Ids of the roots and of all that they declare to need; other objects are there because they are Essential. */
+  readonly declared: ReadonlySet<string>;
+  /** The release that the packages come from. */
+  readonly release: { readonly codename: string; readonly version?: string } | undefined;
+}
+
+async function realiseImage(spec: ImageSpec, lock: Lock, context: Context): Promise<Realised> {
+  const { reachDeclared } = await import("./closure/declared.ts");
+  const { requests, files } = await readRequests(spec, context);
+  const objects: StoreObject[] = [];
+  const declared = new Set<string>();
+  const answers = new Map<string, StoreObject>();
+  let release: Realised["release"];
+  for (const group of groupRequests(requests)) {
+    const section = sectionOf(lock, group);
+    if (section === undefined) throw new InternalError(`the lock has no section for ${sectionKey(group)}`);
+    const pinNames = group.names.map((name) => findRequestedName(section, name) ?? raiseUnpinned(name));
+    const declarations = (name: string) => ({ references: section.packages[name]?.dependencies ?? [] });
+    const essential = Object.values(section.packages).filter((pin) => pin.essential === true);
+    const names = reachDeclared(
+      spec.closure === "declared" ? pinNames : [...pinNames, ...essential.map(({ name }) => name)],
+      declarations,
+    );
+    const realised = await (await loadSource(group.source)).realise(section, names, group.mirrors, context);
+    const byName = new Map(names.map((name, i) => [name, realised[i]!]));
+    objects.push(...realised);
+    for (const name of reachDeclared(pinNames, declarations)) declared.add(byName.get(name)!.id);
+    for (const [i, name] of group.names.entries()) {
+      answers.set(answerKey({ ...group, name }), byName.get(pinNames[i]!)!);
+    }
+    const [first] = Object.values(section.releases).filter(({ codename }) => !codename.includes("-"));
+    release ??= first && { codename: first.codename, ...(first.version && { version: first.version }) };
+  }
+  const roots = new Set(spec.contents.map((request) => answers.get(answerKey(request))!.id));
+  for (const file of files) {
+    const providers = file.needs.map((need) => answers.get(answerKey(need))!);
+    const object = await linkLocalFile(file, providers);
+    objects.push(object);
+    declared.add(object.id);
+    roots.add(object.id);
+  }
+  return { objects, roots: [...roots], declared, release };
+}
+
+/** Decides which files stay: by what files name, or by declaration alone. */
+async function computeClosure(spec: ImageSpec, realised: Realised, context: Context): Promise<Closure> {
+  const { computeDeclaredClosure } = await import("./closure/declared.ts");
+  const { objects, roots } = realised;
+  const everything = computeDeclaredClosure(objects, roots);
+  if (spec.closure === "declared") return everything;
+  const [
+    { inferClosure },
+    { scanObjects },
+    { loadTokenKinds },
+    { composeRootFileSystem },
+    { listOfferedPaths },
+  ] = await Promise.all([
+    import("./closure/infer.ts"),
+    import("./closure/facts-cache.ts"),
+    import("./closure/kinds.ts"),
+    import("./rootfs/compose.ts"),
+    import("./rootfs/offered-paths.ts"),
+  ]);
+  const facts = await scanObjects(objects, context);
+  // What installing everything would make: names of alternatives, links and configuration files lead to their targets.
+  const installed = await composeRootFileSystem(
+    everything,
+    { architecture: spec.architecture, user: spec.config.User, release: realised.release },
+    { ...context, progress: SILENT_PROGRESS },
+  );
+  return inferClosure({
+    objects,
+    roots,
+    facts,
+    kinds: await loadTokenKinds(),
+    offeredPaths: listOfferedPaths(installed),
+    options: { keep: spec.keep, drop: spec.drop },
+  });
+}
+
 /** Everything about an image before its bytes are packed. */
 export interface ImagePlan {
   readonly closure: Closure;
   readonly rootFileSystem: RootFileSystem;
   readonly layerPlan: LayerPlan;
   readonly layers: readonly LayerContents[];
+  /** What verification found that does not keep the image from working. */
+  readonly warnings: readonly RootProblem[];
 }
 
-/** Plans an image: fetches and unpacks what it needs, and decides what goes where. */
+/**
+ * Plans an image: fetches and unpacks what it needs, decides what goes where, and proves that it is complete.
+ *
+ * @throws {VerifyRootError} `ROOT_INCOMPLETE` when a program of the image could not start.
+ */
 export async function planImage(spec: ImageSpec, lock: Lock, context: Context): Promise<ImagePlan> {
-  const [
-    { computeDeclaredClosure, reachDeclared },
-    { composeRootFileSystem },
-    { planLayers },
-    { composeLayers },
-  ] = await Promise.all([
-    import("./closure/declared.ts"),
+  const [{ composeRootFileSystem }, { planLayers }, { composeLayers }] = await Promise.all([
     import("./rootfs/compose.ts"),
     import("./layers/plan.ts"),
     import("./layers/contents.ts"),
   ]);
-  const objects: StoreObject[] = [];
-  const roots: string[] = [];
-  for (const group of groupRequests(spec.contents)) {
-    const section = sectionOf(lock, group);
-    if (section === undefined) throw new InternalError(`the lock has no section for ${sectionKey(group)}`);
-    const rootNames = group.names.map(requestedName);
-    const names = reachDeclared(rootNames, (name) => ({
-      references: section.packages[name]?.dependencies ?? [],
-    }));
-    const realised = await (await loadSource(group.source)).realise(section, names, group.mirrors, context);
-    objects.push(...realised);
-    roots.push(...rootNames.map((name) => realised[names.indexOf(name)]!.id));
-  }
-  const closure = computeDeclaredClosure(objects, roots);
+  const realised = await realiseImage(spec, lock, context);
+  const closure = await computeClosure(spec, realised, context);
   const rootFileSystem = await composeRootFileSystem(
     closure,
-    { architecture: spec.architecture, user: spec.config.User },
+    {
+      architecture: spec.architecture,
+      user: spec.config.User,
+      release: realised.release,
+      beside: dropOfRoots(realised, closure),
+    },
     context,
   );
+  const warnings = await verifyPlan(spec, realised, closure, rootFileSystem, context);
   const units = [
     ...rootFileSystem.units,
     { id: ROOTFS_UNIT_ID, label: "root file system", entries: rootFileSystem.additions },
-  ];
+  ].filter(({ entries }) => entries.length > 0);
   const dependents = countDependents(closure);
   const layerPlan = await planLayers(
     units.map(({ id, label, entries }) => ({
@@ -201,12 +311,59 @@ export async function planImage(spec: ImageSpec, lock: Lock, context: Context): 
     })),
     { maxLayers: spec.maxLayers },
   );
-  return {
-    closure,
-    rootFileSystem,
-    layerPlan,
-    layers: composeLayers(layerPlan, units, rootFileSystem.directories),
-  };
+  const layers = composeLayers(layerPlan, units, rootFileSystem.directories);
+  return { closure, rootFileSystem, layerPlan, layers, warnings };
+}
+
+/** Objects that the roots declare and that are not in the image: their scripts may make what the roots use. */
+function dropOfRoots({ objects, roots }: Realised, closure: Closure): StoreObject[] {
+  const inside = new Set(closure.units.map(({ object }) => object.id));
+  const ofRoots = new Set(
+    objects.filter(({ id }) => roots.includes(id)).flatMap(({ declaredReferences }) => declaredReferences),
+  );
+  return objects.filter(({ id }) => ofRoots.has(id) && !inside.has(id));
+}
+
+async function verifyPlan(
+  spec: ImageSpec,
+  { objects }: Realised,
+  { droppedScripts }: Closure,
+  rootFileSystem: RootFileSystem,
+  context: Context,
+): Promise<RootProblem[]> {
+  const [{ verifyRoot }, { refuseErrors }, { viewRootFileSystem }, { createPromises }] = await Promise.all([
+    import("./inspect/verify-root/verify-root.ts"),
+    import("./inspect/verify-root/refuse.ts"),
+    import("./inspect/root-view.ts"),
+    import("./inspect/verify-root/promises.ts"),
+  ]);
+  using view = viewRootFileSystem(rootFileSystem);
+  const isPromised = createPromises({ objects, units: rootFileSystem.units, droppedScripts });
+  const problems = await verifyRoot(
+    view,
+    { architecture: spec.architecture, config: spec.config },
+    { isPromised },
+    context,
+  );
+  refuseErrors(spec.name, problems, objects);
+  return problems;
+}
+
+function answerKey(request: Pick<Request, "source" | "scope" | "name">): string {
+  return `${sectionKey(request)} ${request.name}`;
+}
+
+function raiseUnpinned(name: string): never {
+  throw new InternalError(`the lock does not pin ${name}`);
+}
+
+/** A local file with what it needs; the libraries among it must have the symbol versions that it wants. */
+async function linkLocalFile(file: LocalObject, providers: readonly StoreObject[]): Promise<StoreObject> {
+  const { checkSymbolVersions } = await import("./sources/path/symbol-versions.ts");
+  const { source, scope } = file.archive;
+  const newer = await (await loadSource(source)).suggestNewer?.(scope);
+  checkSymbolVersions(file, providers, newer);
+  return { ...file.object, declaredReferences: [...new Set(providers.map(({ id }) => id))] };
 }
 
 function countDependents({ edges }: Closure): Map<string, number> {
@@ -239,7 +396,8 @@ export async function buildImage(
   const spec = evaluated.spec;
   const createdSeconds = spec.createdSeconds ?? options.createdSeconds ?? DEFAULT_TIMESTAMP;
   const { readBuildRecord, writeBuildRecord } = await import("./pack/build-record.ts");
-  const earlier = readBuildRecord(buildKey(evaluated, createdSeconds), spec, context);
+  const files = await hashFiles(spec);
+  const earlier = readBuildRecord(buildKey(evaluated, createdSeconds, files), spec, context);
   if (earlier !== undefined) return { image: earlier, lock: undefined, unchanged: true };
   const locked = await resolveLock(evaluated, options.frozen ? "frozen" : "use", context);
   const image = await recoverDamage(context, async () => {
@@ -255,16 +413,29 @@ export async function buildImage(
     );
     return assembleImage({ ...spec, createdSeconds }, packed);
   });
-  writeBuildRecord(buildKey(evaluated, createdSeconds), image, context);
+  // A local file that was written to meanwhile may be in the image as it was before or after.
+  if ((await hashFiles(spec)) === files) {
+    writeBuildRecord(buildKey(evaluated, createdSeconds, files), image, context);
+  }
   return { image, lock: locked, unchanged: false };
 }
 
 /** Everything that an image depends on; undefined when there is no lock yet, or when Tare runs from its sources. */
-function buildKey({ spec, lockFile }: Evaluated, createdSeconds: number): string | undefined {
+function buildKey({ spec, lockFile }: Evaluated, createdSeconds: number, files: string): string | undefined {
   const { id } = readBuildInfo();
   if (id === undefined || !existsSync(lockFile)) return undefined;
   const lock = readFileSync(lockFile, "utf8").replaceAll("\r\n", "\n");
-  return createHash("sha256").update(formatCanonicalJson({ id, spec, createdSeconds, lock })).digest("hex");
+  return createHash("sha256")
+    .update(formatCanonicalJson({ id, spec, createdSeconds, lock, files }))
+    .digest("hex");
+}
+
+/** What the local files of an image are, as text; empty when there are none. */
+async function hashFiles({ files }: ImageSpec): Promise<string> {
+  if (files.length === 0) return "";
+  const { describeLocalFile } = await import("./sources/path/local-files.ts");
+  const described = await Promise.all(files.map(describeLocalFile));
+  return described.map(({ sha256, mode }) => `${sha256} ${mode}`).join("\n");
 }
 
 /** Runs an action; what it finds damaged in the cache is deleted, so that the next try makes it again. */
@@ -345,13 +516,13 @@ export async function runTarget(
   return runImage(image, options.run, context);
 }
 
-/** Whether a target names an image, not an image file: by its transport, or by what is at the path. */
+/** Whether a target names an image, not an image file or a program: by its transport, or by what is at the path. */
 function isImageReference(target: string): boolean {
   if (/^(?:oci|oci-archive|docker-archive):/.test(target)) return true;
   const kind = pathKind(target);
   return kind === "directory"
     ? existsSync(join(target, "oci-layout"))
-    : kind === "file" && !/\.[cm]?[jt]s$/.test(target);
+    : kind === "file" && !/\.[cm]?[jt]s$/.test(target) && !isProgramFile(target);
 }
 
 // ─── what a lock changed ────────────────────────────────────────────────────────────────────────────────────────────

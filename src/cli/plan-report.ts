@@ -1,6 +1,6 @@
 // A plan as data and as text: layers with their packages, what was left out, what was done to the root file system.
 
-import { decodeByteString } from "../model/bytes.ts";
+import { type BytePath, decodeByteString } from "../model/bytes.ts";
 import type { ImageSpec } from "../model/image-spec.ts";
 import { computeTreeSize, type TreeEntry } from "../model/tree.ts";
 import type { ImagePlan } from "../pipeline.ts";
@@ -8,7 +8,7 @@ import { count, formatBytes, formatTable } from "./text.ts";
 
 export function describePlan(
   spec: ImageSpec,
-  { closure, rootFileSystem, layerPlan, layers }: ImagePlan,
+  { closure, rootFileSystem, layerPlan, layers, warnings }: ImagePlan,
 ): object {
   return {
     name: spec.name,
@@ -33,10 +33,11 @@ export function describePlan(
         .map(({ to, evidence }) => ({ to, evidence })),
     })),
     pruned: closure.pruned,
-    rootFileSystem: rootFileSystem.report.map(({ path, ...action }) => ({
-      ...action,
-      path: path === undefined ? undefined : `/${decodeByteString(path)}`,
-    })),
+    dropped: closure.dropped ?? [],
+    droppedScripts: (closure.droppedScripts ?? []).map(showPath),
+    dangling: (closure.dangling ?? []).map(showPath),
+    warnings: warnings.map(showPath),
+    rootFileSystem: rootFileSystem.report.map(showPath),
   };
 }
 
@@ -62,7 +63,7 @@ export function formatPlan(spec: ImageSpec, plan: ImagePlan, listFixes: boolean)
     formatTable(rows, [0, 1]),
     "",
     "Left out",
-    formatTable(pruned, [1]),
+    formatTable([...pruned, ...droppedRows(closure)], [1]),
     "",
     "Done to the root file system (actions by fix)",
     formatTable(fixes, [1]),
@@ -80,6 +81,25 @@ export function formatPlan(spec: ImageSpec, plan: ImagePlan, listFixes: boolean)
         ]
       : []),
   ].join("\n");
+}
+
+/** A value with a path as people write it. */
+function showPath<T extends { readonly path?: BytePath | undefined }>(
+  value: T,
+): Omit<T, "path"> & { path: string | undefined } {
+  return { ...value, path: value.path === undefined ? undefined : `/${decodeByteString(value.path)}` };
+}
+
+function droppedRows({ dropped = [], droppedScripts = [] }: ImagePlan["closure"]): string[][] {
+  const rows: string[][] = [];
+  if (dropped.length > 0) {
+    const names = dropped.map(({ id }) => id.split("/")[1]).join(", ");
+    rows.push(["", `${dropped.length}`, shorten(`declared, but named by nothing: ${names}`, 90)]);
+  }
+  if (droppedScripts.length > 0) {
+    rows.push(["", `${droppedScripts.length}`, "scripts whose interpreter is not declared"]);
+  }
+  return rows;
 }
 
 function fileBytes(entries: readonly TreeEntry[]): number {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Request } from "../model/image-spec.ts";
+import type { ArchiveReference, LocalFile, Request } from "../model/image-spec.ts";
+import { debian } from "../sources/debian/request.ts";
 import { buildLayeredImage, type LayeredImageOptions } from "./build-layered-image.ts";
 
 const bash: Request = {
@@ -29,6 +30,8 @@ test("options become plain data with the defaults filled in", () => {
     tag: "latest",
     architecture: "amd64",
     contents: [bash],
+    files: [],
+    archive: { source: "debian", scope: bash.scope, mirrors: [] },
     config: {
       Cmd: ["bash"],
       Env: ["A=1", "B=two words"],
@@ -36,6 +39,9 @@ test("options become plain data with the defaults filled in", () => {
       Volumes: { "/data": {} },
       Labels: { a: "1", b: "2" },
     },
+    closure: "inferred",
+    keep: [],
+    drop: [],
     maxLayers: 100,
     compression: "zstd",
   });
@@ -43,6 +49,75 @@ test("options become plain data with the defaults filled in", () => {
 
 test("the architecture is that of the contents", () => {
   assert.equal(buildLayeredImage({ name: "a", contents: [armBash] }).architecture, "arm64");
+});
+
+const server: LocalFile = {
+  kind: "file",
+  path: "./server",
+  target: "/usr/bin/server",
+  mode: undefined,
+  archive: undefined,
+};
+const contrib: ArchiveReference = {
+  source: "debian",
+  scope: { architecture: "amd64", suite: "y" },
+  mirrors: ["https://mirror.example/debian"],
+};
+
+const programs: [summary: string, options: Partial<LayeredImageOptions>, asked: string[]][] = [
+  ["a path", { config: { Entrypoint: ["/usr/bin/redis-server"], Cmd: ["-h"] } }, ["/usr/bin/redis-server"]],
+  ["a path to be tidied", { config: { Cmd: ["/usr//lib/../bin/x"] } }, ["/usr/bin/x"]],
+  ["a name", { config: { Cmd: ["redis-server", "--port", "1"] } }, ["bin:redis-server"]],
+  ["an empty Entrypoint", { config: { Entrypoint: [], Cmd: ["x"] } }, ["bin:x"]],
+  ["a relative path", { config: { Cmd: ["./x"] } }, []],
+  ["nothing to start", { config: { Env: ["A=b"] } }, []],
+  ["an image of packages", { contents: bash, config: { Cmd: ["redis-server"] } }, ["bash"]],
+  ["a file that is the program", { contents: server, config: { Cmd: ["/bin/server"] } }, []],
+  ["a file of that name", { contents: server, config: { Entrypoint: ["server"] } }, []],
+  ["a file that is another", { contents: server, config: { Cmd: ["/usr/bin/x"] } }, ["/usr/bin/x"]],
+];
+for (const [summary, options, asked] of programs) {
+  test(`what is asked for by the program to start: ${summary}`, () => {
+    const { contents } = buildLayeredImage({ name: "a", architecture: "amd64", ...options });
+    assert.deepEqual(
+      contents.map(({ name }) => name),
+      asked,
+    );
+  });
+}
+
+test("what has no archive of its own is asked of the image's, else of the packages', else of bookworm", () => {
+  const Cmd = ["x"];
+  assert.deepEqual(buildLayeredImage({ name: "a", archive: contrib, config: { Cmd } }).contents, [
+    { ...contrib, name: "bin:x" },
+  ]);
+  const archiveOf = (options: Partial<LayeredImageOptions>) =>
+    buildLayeredImage({ name: "a", architecture: "amd64", ...options }).archive;
+  assert.deepEqual(archiveOf({ contents: [server, bash] }), {
+    source: "debian",
+    scope: bash.scope,
+    mirrors: [],
+  });
+  assert.deepEqual(archiveOf({ contents: [bash], archive: contrib }), contrib);
+  assert.deepEqual(archiveOf({ contents: [{ ...server, archive: contrib }] }), contrib);
+  const { source, scope, mirrors } = debian("bookworm", { architecture: "arm64" });
+  assert.deepEqual(archiveOf({ architecture: "arm64" }), { source, scope, mirrors });
+});
+
+test("packages and files may be mixed, and are plain data", () => {
+  const { contents, files } = buildLayeredImage({
+    name: "a",
+    contents: [
+      server,
+      bash,
+      { ...server, mode: 0o700, archive: debian("trixie", { architecture: "amd64" }) },
+    ],
+  });
+  assert.deepEqual(contents, [bash]);
+  assert.equal(files.length, 2);
+  assert.deepEqual(structuredClone(files), files);
+  assert.equal(files[1]!.mode, 0o700);
+  assert.equal(files[1]!.archive!.scope["suite"], "trixie");
 });
 
 const dates: [LayeredImageOptions["created"], number][] = [
@@ -81,7 +156,7 @@ const refused: { summary: string; options: unknown; code?: string; message: RegE
   {
     summary: "contents of strings",
     options: { name: "a", contents: ["bash"] },
-    message: /an array of packages/,
+    message: /an array of packages and files/,
   },
   {
     summary: "shell string as Cmd",
@@ -116,6 +191,24 @@ const refused: { summary: string; options: unknown; code?: string; message: RegE
     summary: "mixed architectures",
     options: { name: "a", contents: [bash, armBash] },
     message: /bash for arm64 into an image for amd64/,
+  },
+  {
+    summary: "an archive that is none",
+    options: { name: "a", archive: "bookworm" },
+    message: /"archive": an archive such as debian\("bookworm"\) was expected/,
+  },
+  {
+    summary: "an archive for another architecture",
+    options: { name: "a", contents: bash, archive: { ...contrib, scope: { architecture: "arm64" } } },
+    message: /packages of the archive for arm64 into an image for amd64/,
+  },
+  {
+    summary: "a file whose archive is for another architecture",
+    options: {
+      name: "a",
+      contents: [bash, { ...server, archive: { ...contrib, scope: { architecture: "arm64" } } }],
+    },
+    message: /what \/usr\/bin\/server needs for arm64/,
   },
   { summary: "a NUL byte", options: { name: "a", config: { User: "a\0" } }, message: /"User"/ },
 ];

@@ -1,14 +1,18 @@
 // `buildLayeredImage`: options as a user writes them in, an ImageSpec as plain data out.
 
+import { defaultArchive } from "../model/default-archive.ts";
 import type {
   Architecture,
+  ArchiveReference,
   CompressionName,
   ImageConfig,
   ImageSpec,
+  LocalFile,
   NormalizedImageConfig,
   Request,
 } from "../model/image-spec.ts";
 import {
+  ARCHIVE,
   checkOptions,
   ENVIRONMENT,
   NAME_SET,
@@ -22,6 +26,10 @@ import {
   wholeNumber,
 } from "../model/options.ts";
 import { machineArchitecture } from "../platform/machine.ts";
+import { impliedProgram } from "./implied-program.ts";
+
+/** A package of an archive, or a file of this machine. */
+export type ImageContent = Request | LocalFile;
 
 /** What an image holds and how it runs. */
 export interface LayeredImageOptions {
@@ -32,8 +40,17 @@ export interface LayeredImageOptions {
   readonly name: string;
   /** The image's tag. Default: `latest`. */
   readonly tag?: string;
-  /** What the image is made for: the packages whose programs you want. What they need comes by itself. */
-  readonly contents?: Request | readonly Request[];
+  /**
+   * What the image is made for: the packages whose programs you want, and files of your own. What they need comes by
+   * itself. Without any package, the package that ships the program of `Entrypoint` (or `Cmd`) is looked for in
+   * `archive`: `config: { Entrypoint: ["/usr/bin/redis-server"] }` is enough.
+   */
+  readonly contents?: ImageContent | readonly ImageContent[];
+  /**
+   * Where what is not asked for by package is looked for: the program of `Entrypoint`, the libraries of files. Default:
+   * the archive of the first package in `contents`, else `debian("bookworm")`.
+   */
+  readonly archive?: ArchiveReference;
   /** How the image runs: `Cmd`, `Entrypoint`, `Env`, `User`… with the names of the OCI image specification. */
   readonly config?: ImageConfig;
   /**
@@ -42,6 +59,15 @@ export interface LayeredImageOptions {
    * builds of the same image must be the same bytes.
    */
   readonly created?: string | number;
+  /**
+   * How it is decided which files stay. Default: `inferred`, from what the files of the contents name, each with its
+   * evidence. `declared` keeps whatever packages declare to need.
+   */
+  readonly closure?: "inferred" | "declared";
+  /** Patterns of packages (`perl-*`) or paths (`/usr/share/perl5/**`) that stay in any case; each must have an effect. */
+  readonly keep?: readonly string[];
+  /** Patterns of packages or paths that go in any case; each must have an effect. */
+  readonly drop?: readonly string[];
   /** The most layers the image may have, 2 to 127. Default: 100. */
   readonly maxLayers?: number;
   /** CPU architecture. Default: that of the contents, else that of this machine. */
@@ -53,9 +79,10 @@ export interface LayeredImageOptions {
   readonly compression?: CompressionName | { readonly name: CompressionName; readonly level?: number };
 }
 
-const REQUESTS: Rule = {
-  expected: "a package, or an array of packages such as [packages.bash]",
-  accepts: (value) => (Array.isArray(value) ? value : [value]).every(isRequest),
+const CONTENTS: Rule = {
+  expected: 'an array of packages and files such as [packages.bash, file("./server", "/usr/bin/server")]',
+  accepts: (value) =>
+    (Array.isArray(value) ? value : [value]).every((item) => isRequest(item) || isLocalFile(item)),
 };
 
 const COMPRESSION_NAMES = ["zstd", "gzip", "none"] as const;
@@ -63,12 +90,16 @@ const COMPRESSION_NAMES = ["zstd", "gzip", "none"] as const;
 const OPTIONS: Readonly<Record<keyof LayeredImageOptions, Rule>> = {
   name: TEXT,
   tag: TEXT,
-  contents: REQUESTS,
+  contents: CONTENTS,
+  archive: ARCHIVE,
   config: { expected: "an object", accepts: (value) => typeof value === "object" && value !== null },
   created: {
     expected: "a date such as 2026-01-31T12:00:00Z, or whole seconds since the epoch",
     accepts: (value) => parseCreated(value) !== undefined,
   },
+  closure: oneOf("inferred", "declared"),
+  keep: TEXTS,
+  drop: TEXTS,
   maxLayers: wholeNumber(2, 127),
   architecture: oneOf("amd64", "arm64"),
   compression: {
@@ -131,8 +162,19 @@ export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
   if (!TAG.test(tag))
     throw badOption("tag", tag, "at most 128 letters, digits and . _ - (the first no . or -)");
   checkOptions("buildLayeredImage's config", config, CONFIG);
-  const contents = [options.contents ?? []].flat() as Request[];
-  const architecture = architectureOf(contents, options.architecture);
+  const contents = [options.contents ?? []].flat() as ImageContent[];
+  const packages = contents.filter(isRequest);
+  const files = contents.filter(isLocalFile);
+  const named = options.archive ?? packages[0] ?? files.find((file) => file.archive !== undefined)?.archive;
+  const architecture =
+    options.architecture ??
+    packages[0]?.scope.architecture ??
+    named?.scope.architecture ??
+    machineArchitecture();
+  const archive = toArchiveReference(named ?? defaultArchive(architecture));
+  checkArchitectures(architecture, packages, files, archive);
+  const normalized = normalizeConfig(config);
+  const program = packages.length === 0 ? impliedProgram(normalized, files) : undefined;
   const { name: compression, level } =
     typeof options.compression === "object" ? options.compression : { name: options.compression ?? "zstd" };
   const [least, most] = LEVELS[compression];
@@ -144,13 +186,22 @@ export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
     name,
     tag,
     architecture,
-    contents: contents.map(({ source, scope, name: wanted, mirrors }) => ({
-      source,
-      scope,
-      name: wanted,
-      mirrors,
+    contents: [
+      ...packages.map((request) => ({ ...toArchiveReference(request), name: request.name })),
+      ...(program === undefined ? [] : [{ ...archive, name: program }]),
+    ],
+    files: files.map(({ kind, path, target, mode, archive: own }) => ({
+      kind,
+      path,
+      target,
+      mode,
+      archive: own && toArchiveReference(own),
     })),
-    config: normalizeConfig(config),
+    archive,
+    config: normalized,
+    closure: options.closure ?? "inferred",
+    keep: [...(options.keep ?? [])],
+    drop: [...(options.drop ?? [])],
     createdSeconds: created === undefined ? undefined : parseCreated(created),
     maxLayers,
     compression,
@@ -171,19 +222,39 @@ function isRequest(value: unknown): value is Request {
   return typeof source === "string" && typeof scope === "object" && typeof name === "string";
 }
 
-/** The architecture that all contents share. */
-function architectureOf(contents: readonly Request[], wanted: Architecture | undefined): Architecture {
-  const architecture = wanted ?? contents[0]?.scope.architecture ?? machineArchitecture();
-  for (const { name, scope } of contents) {
-    if (scope.architecture !== architecture) {
-      throw new OptionError(
-        "BAD_OPTION",
-        `Cannot put ${name} for ${scope.architecture} into an image for ${architecture}`,
-        { hint: `Ask for ${architecture} packages: debian(suite, { architecture: "${architecture}" })` },
-      );
-    }
+function isLocalFile(value: unknown): value is LocalFile {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, path, target } = value as Partial<LocalFile>;
+  return kind === "file" && typeof path === "string" && typeof target === "string";
+}
+
+/** What of an archive, or of something asked of it, is data. */
+function toArchiveReference({ source, scope, mirrors }: ArchiveReference): ArchiveReference {
+  return { source, scope, mirrors };
+}
+
+/** All that is in an image is for one architecture. */
+function checkArchitectures(
+  architecture: Architecture,
+  packages: readonly Request[],
+  files: readonly LocalFile[],
+  archive: ArchiveReference,
+): void {
+  const parts = [
+    ...packages.map(({ name, scope }) => ({ what: name, scope })),
+    ...files.flatMap(({ target, archive: own }) =>
+      own === undefined ? [] : [{ what: `what ${target} needs`, scope: own.scope }],
+    ),
+    { what: "packages of the archive", scope: archive.scope },
+  ];
+  for (const { what, scope } of parts) {
+    if (scope.architecture === architecture) continue;
+    throw new OptionError(
+      "BAD_OPTION",
+      `Cannot put ${what} for ${scope.architecture} into an image for ${architecture}`,
+      { hint: `Ask for ${architecture} packages: debian(suite, { architecture: "${architecture}" })` },
+    );
   }
-  return architecture;
 }
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;

@@ -27,6 +27,25 @@ test("a package.json of CommonJS beside it does not matter, and a promise is awa
   assert.equal((await evaluateImageFile(file)).name, "b");
 });
 
+test("local files lie relative to the image file, wherever file() is called", async (t) => {
+  const directory = temporaryDirectory(t);
+  mkdirSync(join(directory, "inner"));
+  writeFileSync(
+    join(directory, "inner/own.ts"),
+    'import { file } from "tare";\nexport const own = [file("a", "/a"), file(new URL("b", import.meta.url), "/b")];\n',
+  );
+  const image = join(directory, "image.ts");
+  writeFileSync(
+    image,
+    `${IMPORT}import { own } from "./inner/own.ts";\nexport default buildLayeredImage({ name: "a", contents: own });\n`,
+  );
+  const { files } = await evaluateImageFile(image);
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    [join(directory, "a"), join(directory, "inner/b")],
+  );
+});
+
 test("a missing file is named", (t) => {
   const directory = temporaryDirectory(t);
   mkdirSync(join(directory, "image.ts"));

@@ -43,12 +43,17 @@ export async function evaluateImageFile(file: string): Promise<ImageSpec> {
   } catch (error) {
     throw explain(error, file);
   }
-  if (isImageSpec(value)) return value;
+  if (isImageSpec(value)) return resolveFiles(value, dirname(file));
   const problem =
     value === undefined ? "it has no default export" : `its default export is ${show(value)}, no image`;
   throw new EvaluateError("WRONG_EXPORT", `Cannot evaluate ${display(file)}: ${problem}`, {
     hint: "Write: export default buildLayeredImage({ … })",
   });
+}
+
+/** Local files lie relative to the image file, wherever `file()` was called. */
+function resolveFiles(spec: ImageSpec, directory: string): ImageSpec {
+  return { ...spec, files: spec.files.map((file) => ({ ...file, path: resolve(directory, file.path) })) };
 }
 
 function isImageSpec(value: unknown): value is ImageSpec {

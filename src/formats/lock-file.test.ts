@@ -10,7 +10,7 @@ const LOCK: Lock = {
     {
       source: "debian",
       scope: { architecture: "amd64", suite: "bookworm" },
-      requests: ["bash"],
+      requests: { "/bin/bash": "bash", bash: "bash" },
       releases: {
         bookworm: {
           archive: "debian",
@@ -105,8 +105,18 @@ const bad: { summary: string; text: string; code?: string; message: RegExp }[] =
   },
   {
     summary: "a request that is not pinned",
-    text: edit((l) => l.sections[0].requests.push("jq")),
+    text: edit((l) => (l.sections[0].requests.jq = "jq")),
     message: /asks for jq but does not pin it/,
+  },
+  {
+    summary: "a path whose package is not pinned",
+    text: edit((l) => (l.sections[0].requests["/usr/bin/jq"] = "jq")),
+    message: /asks for \/usr\/bin\/jq, which jq answers, but does not pin it/,
+  },
+  {
+    summary: "requests as a list",
+    text: edit((l) => (l.sections[0].requests = ["bash"])),
+    message: /at sections\.0\.requests/,
   },
   {
     summary: "a pin under another name",

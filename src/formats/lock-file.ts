@@ -4,7 +4,7 @@ import * as z from "zod";
 import { compareStrings } from "../model/bytes.ts";
 import { formatCanonicalJson } from "../model/canonical-json.ts";
 import { TareError } from "../model/errors.ts";
-import { type Lock, requestedName, sectionKey } from "../model/lock.ts";
+import { type Lock, sectionKey } from "../model/lock.ts";
 
 export type LockErrorCode =
   /** The text is no lock file: no JSON, a wrong shape, a reference to nothing. */
@@ -56,7 +56,7 @@ const LockShape = z.strictObject({
     z.strictObject({
       source: z.string().regex(/^[a-z0-9]+$/),
       scope: z.looseObject({ architecture: z.enum(["amd64", "arm64"]) }),
-      requests: z.array(z.string()),
+      requests: z.record(z.string(), z.string()),
       releases: z.record(z.string(), ReleaseShape),
       packages: z.record(z.string(), PinShape),
     }),
@@ -101,13 +101,12 @@ export function parseLock(text: string, name: string): Lock {
   }
   const lock = parsed.data as Lock;
   for (const section of lock.sections) {
-    for (const request of section.requests) {
-      if (!Object.hasOwn(section.packages, requestedName(request))) {
-        throw new LockError(
-          "LOCK_INVALID",
-          `Cannot read ${name}: it asks for ${request} but does not pin it`,
-          { hint },
-        );
+    for (const [request, answer] of Object.entries(section.requests)) {
+      if (!Object.hasOwn(section.packages, answer)) {
+        const what = answer === request ? request : `${request}, which ${answer} answers,`;
+        throw new LockError("LOCK_INVALID", `Cannot read ${name}: it asks for ${what} but does not pin it`, {
+          hint,
+        });
       }
     }
     for (const [key, pin] of Object.entries(section.packages)) {

@@ -33,16 +33,33 @@ export interface NormalizedImageConfig {
 /** CPU architecture, as Debian and OCI both write it. */
 export type Architecture = "amd64" | "arm64";
 
-/** A thing asked of a source: a package by name, out of one archive. Plain data; `source` names the folder. */
-export interface Request {
-  /** The folder under sources/ that resolves it. */
+/** An archive as plain data: where packages, and files that packages ship, are looked for. */
+export interface ArchiveReference {
+  /** The folder under sources/ that resolves what is asked of it. */
   readonly source: string;
   /** Which archive, with which options: requests of equal scope are resolved together. JSON of the source's own. */
   readonly scope: RequestScope;
-  /** What is wanted there: for Debian a package name. */
-  readonly name: string;
   /** Base URLs to fetch from, before those of the environment. Never in the lock: they do not change what is got. */
   readonly mirrors: readonly string[];
+}
+
+/** A thing asked of a source, out of one archive. Plain data. */
+export interface Request extends ArchiveReference {
+  /** What is wanted there: for Debian a package, or a file or library that a package ships (docs/requests.md). */
+  readonly name: string;
+}
+
+/** A file of this machine that goes into an image. Plain data. */
+export interface LocalFile {
+  readonly kind: "file";
+  /** Where it lies; relative to the image file's directory until that is evaluated, then absolute. */
+  readonly path: string;
+  /** Where it goes: an absolute path. */
+  readonly target: string;
+  /** Permission bits; undefined is 0755 for a file that can be executed, else 0644. */
+  readonly mode: number | undefined;
+  /** Where what it needs is looked for; undefined is the image's `archive`. */
+  readonly archive: ArchiveReference | undefined;
 }
 
 /** Options of an archive that change what is resolved. Data, compared as sorted JSON. */
@@ -60,7 +77,15 @@ export interface ImageSpec {
   readonly tag: string;
   readonly architecture: Architecture;
   readonly contents: readonly Request[];
+  readonly files: readonly LocalFile[];
+  /** Where what is not asked for by package is looked for: what files need. */
+  readonly archive: ArchiveReference;
   readonly config: NormalizedImageConfig;
+  /** How it is decided which files stay: by what files name, or by what packages declare. */
+  readonly closure: "inferred" | "declared";
+  /** Patterns of package names or paths that stay, and that go, whatever inference says. */
+  readonly keep: readonly string[];
+  readonly drop: readonly string[];
   /** Seconds since the epoch; undefined is 1, or SOURCE_DATE_EPOCH. */
   readonly createdSeconds: number | undefined;
   /** The most layers that the image may have: 2 to 127. */

@@ -39,8 +39,8 @@ export interface ReleasePin {
 export interface LockSection {
   readonly source: string;
   readonly scope: RequestScope;
-  /** Names that image.ts asked for, sorted. */
-  readonly requests: readonly string[];
+  /** What was asked for, and the name of the pin that answers it: `/usr/bin/redis-server` → `redis-server`. */
+  readonly requests: Readonly<Record<string, string>>;
   readonly releases: Readonly<Record<string, ReleasePin>>;
   /** By name, sorted by bytes. */
   readonly packages: Readonly<Record<string, Pin>>;
@@ -67,8 +67,9 @@ export function sectionKey({ source, scope }: Pick<LockSection, "source" | "scop
   return `${source} ${formatCanonicalJson(scope)}`;
 }
 
-/** The name of the pin that a request means: a request may be `name=version`. */
-export function requestedName(request: string): string {
-  const equals = request.indexOf("=");
-  return equals < 0 ? request : request.slice(0, equals);
+/** The name of the pin that answers a request; undefined when the section does not know the request. */
+export function findRequestedName(section: LockSection | undefined, request: string): string | undefined {
+  return section !== undefined && Object.hasOwn(section.requests, request)
+    ? section.requests[request]
+    : undefined;
 }

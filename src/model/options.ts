@@ -44,6 +44,13 @@ export const ENVIRONMENT: Rule = {
     (TEXT_RECORD.accepts(value) && Object.keys(value as object).every((name) => /^[^=\0]+$/.test(name))),
 };
 
+/** An archive such as `debian()` returns. */
+export const ARCHIVE: Rule = {
+  expected: 'an archive such as debian("bookworm")',
+  accepts: (value) =>
+    isObject(value) && isText(value["source"]) && isObject(value["scope"]) && isTexts(value["mirrors"]),
+};
+
 export function oneOf(...values: readonly string[]): Rule {
   return {
     expected: values.map((value) => `"${value}"`).join(" or "),

@@ -9,7 +9,7 @@ export interface Source {
   /**
    * Resolves and pins: the only step that asks what is newest.
    *
-   * @param names What image.ts asked for in this scope, sorted, each once.
+   * @param names What is asked for in this scope, sorted, each once: packages, and what else the source can find.
    * @param mirrors Base URLs from image.ts; the source adds those of the environment and its defaults.
    */
   lock(
@@ -31,6 +31,9 @@ export interface Source {
     mirrors: readonly string[],
     context: Context,
   ): Promise<StoreObject[]>;
+
+  /** What to ask for instead of a scope whose libraries are too old, as image.ts writes it; undefined when it is the newest. */
+  suggestNewer?(scope: RequestScope): Promise<string | undefined>;
 
   /**
    * Lists what differs between two sections of the same scope, sorted by name.

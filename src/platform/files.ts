@@ -73,6 +73,25 @@ export function readSmallFile(path: string, maxSize: number): Buffer | "too-larg
   }
 }
 
+/** The first bytes of a file: fewer than asked when it is shorter. */
+export function readStart(path: string, size: number): Buffer {
+  const fd = onDisk(`read ${path}`, () => openSync(path, "r"));
+  try {
+    const buffer = Buffer.allocUnsafe(size);
+    return buffer.subarray(
+      0,
+      onDisk(`read ${path}`, () => readFully(fd, buffer, 0)),
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether somebody may execute a file, links followed. */
+export function isExecutable(path: string): boolean {
+  return (onDisk(`look at ${path}`, () => statSync(path)).mode & 0o111) !== 0;
+}
+
 function readFully(fd: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

@@ -112,12 +112,16 @@ export interface ArchiveOptions {
   readonly architectures?: readonly string[];
   /** False: packages of architecture `all` have an index of their own. Default: true, as in Debian. */
   readonly mergeAll?: boolean;
+  /** False: no suite has Contents indices. Default: true; those of `all` are apart, as in Debian. */
+  readonly contents?: boolean;
   /** Which forms of each index there are. Default: all three. */
   readonly forms?: readonly (keyof typeof COMPRESSORS)[];
   /** Whether indices are there by hash: `only` under no other name. Default: `yes`. */
   readonly byHash?: "yes" | "no" | "only";
   /** The key that signs; default: one made for the purpose. */
   readonly key?: PrivateKey;
+  /** Changes a Contents index before it is hashed. */
+  readonly editContents?: (text: string, suite: string) => string;
   /** Changes an index before it is hashed, a release file before it is signed, an InRelease file afterwards. */
   readonly editIndex?: (text: string, suite: string) => string;
   readonly editRelease?: (text: string, suite: string) => string;
@@ -244,18 +248,27 @@ async function writeSuite(
     return { architecture, text: formatFields(fields as [string, string][]) };
   });
   const listed: string[] = [];
-  for (const architecture of mergeAll ? architectures : [...architectures, "all"]) {
-    const wanted = mergeAll ? [architecture, "all"] : [architecture];
-    const plain = stanzas.filter((stanza) => wanted.includes(stanza.architecture)).map(({ text }) => text);
-    const index = options.editIndex?.(plain.join("\n"), suite.name) ?? plain.join("\n");
+  const writeIndex = (index: string, plainPath: string): void => {
     for (const [suffix, bytes] of indexForms(index, options)) {
-      const path = `main/binary-${architecture}/Packages${suffix}`;
+      const path = `${plainPath}${suffix}`;
       listed.push(` ${sha256(bytes)} ${String(bytes.length).padStart(8)} ${path}`);
       if (!(options.forms ?? [".xz", ".gz", ""]).includes(suffix)) continue;
       const { byHash = "yes" } = options;
       if (byHash !== "only") write(join(dists, path), bytes);
       if (byHash !== "no") write(join(dists, dirname(path), "by-hash/SHA256", sha256(bytes)), bytes);
     }
+  };
+  for (const architecture of mergeAll ? architectures : [...architectures, "all"]) {
+    const wanted = mergeAll ? [architecture, "all"] : [architecture];
+    const plain = stanzas.filter((stanza) => wanted.includes(stanza.architecture)).map(({ text }) => text);
+    const index = options.editIndex?.(plain.join("\n"), suite.name) ?? plain.join("\n");
+    writeIndex(index, `main/binary-${architecture}/Packages`);
+  }
+  for (const architecture of options.contents === false ? [] : [...architectures, "all"]) {
+    const text = formatContents(
+      suite.packages.filter((deb) => (deb.architecture ?? "amd64") === architecture),
+    );
+    writeIndex(options.editContents?.(text, suite.name) ?? text, `main/Contents-${architecture}`);
   }
   const date = options.date ?? new Date("2025-01-01T00:00:00Z");
   const fields: [string, string][] = [
@@ -281,6 +294,18 @@ async function writeSuite(
     date,
   });
   write(join(dists, "InRelease"), Buffer.from(options.editInRelease?.(signed, suite.name) ?? signed));
+}
+
+/** A Contents index: every file with the packages that ship it, sorted. */
+function formatContents(debs: readonly DebDescription[]): string {
+  const owners = new Map<string, string[]>();
+  for (const { name, files = {} } of debs) {
+    for (const path of Object.keys(files)) {
+      if (!path.endsWith("/")) owners.set(path, [...(owners.get(path) ?? []), `misc/${name}`]);
+    }
+  }
+  const lines = [...owners].map(([path, names]) => `${path.padEnd(55)} ${names.join(",")}\n`);
+  return lines.sort().join("");
 }
 
 /** The plain form is always listed, as Debian does, even where it cannot be fetched. */

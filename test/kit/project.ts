@@ -16,6 +16,7 @@ export const PACKAGES: ArchiveOptions = {
       fields: { Depends: "libgreet1 (>= 1.0), greet-data | greet-data-big", "Pre-Depends": "base-links" },
       files: {
         "usr/bin/greet": { text: "#!/usr/bin/greet-sh\necho hello\n", mode: 0o755 },
+        "usr/bin/greet-sh": { text: "no real shell either\n", mode: 0o755 },
         "etc/greeter/greet.conf": "loud=no\n",
         "var/lib/greeter/": { mode: 0o750 },
         "usr/share/doc/greeter/copyright": "free\n",
@@ -70,6 +71,7 @@ const { packages } = debian("bookworm", { architecture: "amd64" });
 export default buildLayeredImage({
   name: "greeter",
   contents: [packages.greeter],
+  closure: "declared",
   config: { Cmd: ["greet"], User: "greeter" },
 });
 `;

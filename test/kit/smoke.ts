@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -47,7 +47,12 @@ export function makeHarness(t: TestContext): string {
   copyFileSync(BUSYBOX, join(harness, "busybox"));
   // Without a compiler only the cases that use udpq fail.
   spawnSync("cc", ["-O1", "-static", "-o", join(harness, "udpq"), join(harness, "udpq.c")]);
+  // Without a Java compiler only the case of Java fails.
+  spawnSync("javac", ["--release", "17", "-d", join(harness, "t"), join(harness, "H.java")]);
   copyOpenssl(join(harness, "ssl"));
+  // The user of most cases, whom programs look up by its number.
+  writeFileSync(join(harness, "passwd"), "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/tmp:/bin/sh\n");
+  writeFileSync(join(harness, "group"), "root:x:0:\napp:x:1000:\n");
   return harness;
 }
 
@@ -84,6 +89,9 @@ export async function runSmokeCase(
 ): Promise<SmokeResult> {
   const args = [
     ...["run", "--runtime", "namespaces", "-v", `${harness}:/.t:ro`, "-u", String(uid), "-w", "/tmp"],
+    ...(uid === 0
+      ? []
+      : ["passwd", "group"].flatMap((name) => ["-v", `${join(harness, name)}:/etc/${name}:ro`])),
     ...["-e", "B=/.t/busybox", "-e", "J=/.t", "-e", "HOME=/tmp", "-e", "LANG=C.UTF-8"],
     // Servers of several tests would want the same ports; without ip(8) nothing brings up a network of one's own.
     ...(spawnSync("ip", ["-V"]).status === 0 ? ["--network", "none"] : []),

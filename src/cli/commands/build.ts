@@ -22,7 +22,7 @@ interface Options extends CommonOptions {
 
 export function configure(command: Command, host: Host): void {
   command
-    .argument("[image]", "the image file, or a directory with an image.ts", ".")
+    .argument("[image]", "an image file, a directory with an image.ts, or a program", ".")
     .option(
       "-o, --output <target>",
       "oci:DIR, oci-archive:FILE, docker-archive:FILE, or - for a docker archive on stdout (default: oci:NAME.oci)",
@@ -32,6 +32,7 @@ export function configure(command: Command, host: Host): void {
   addExamples(
     command,
     ["tare build", "build ./image.ts into ./NAME.oci"],
+    ["tare build ./server", "build an image of a program with what it needs, without image.ts"],
     ["tare build -o docker-archive:app.tar", "build for docker load"],
     ["tare build -o - | podman load", "build straight into podman"],
   );

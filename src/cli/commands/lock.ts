@@ -9,7 +9,7 @@ import { describeLock, formatLockChanges } from "../results.ts";
 export const summary = "pin what image.ts asks for in tare.lock";
 
 export function configure(command: Command, host: Host): void {
-  command.argument("[image]", "the image file, or a directory with an image.ts", ".");
+  command.argument("[image]", "an image file, a directory with an image.ts, or a program", ".");
   addFrozenOption(command);
   addExamples(
     command,

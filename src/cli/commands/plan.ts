@@ -10,7 +10,7 @@ export const summary = "show what an image will hold: packages, layers, fixes, w
 
 export function configure(command: Command, host: Host): void {
   command
-    .argument("[image]", "the image file, or a directory with an image.ts", ".")
+    .argument("[image]", "an image file, a directory with an image.ts, or a program", ".")
     .option("--fixes", "list every action on the root file system");
   addFrozenOption(command);
   addExamples(

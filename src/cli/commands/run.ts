@@ -33,7 +33,7 @@ export function configure(command: Command, host: Host): void {
   command
     .argument(
       "[image]",
-      "an image file, a directory with an image.ts, oci:DIR, oci-archive:FILE or docker-archive:FILE (default: .)",
+      "an image file, a directory with an image.ts, a program, oci:DIR, oci-archive:FILE or docker-archive:FILE (default: .)",
     )
     .argument("[command...]", "what to run in it instead of its Cmd, after --")
     .option("-e, --env <name=value>", "set a variable (NAME alone passes it on)", collect)
@@ -56,6 +56,7 @@ export function configure(command: Command, host: Host): void {
     command,
     ["tare run", "build ./image.ts and start it"],
     ["tare run . -- redis-server --version", "run another command in it"],
+    ["tare run ./server -- --port 80", "start a program with what it needs, and nothing else"],
     ["tare run oci:redis.oci -p 6379:6379", "start an image that was built before"],
   );
   command.action(async (image: string | undefined, rest: readonly string[], options: Options) => {

@@ -9,7 +9,7 @@ import { describeLock, formatLockChanges } from "../results.ts";
 export const summary = "pin the newest versions in tare.lock";
 
 export function configure(command: Command, host: Host): void {
-  command.argument("[image]", "the image file, or a directory with an image.ts", ".");
+  command.argument("[image]", "an image file, a directory with an image.ts, or a program", ".");
   addExamples(
     command,
     ["tare update", "move ./tare.lock to what the archive has now"],

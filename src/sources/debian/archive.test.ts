@@ -106,7 +106,7 @@ describe("locking", () => {
     });
     assert.deepEqual(
       { source: section.source, requests: section.requests },
-      { source: "debian", requests: ["hello"] },
+      { source: "debian", requests: { hello: "hello" } },
     );
     assert.doesNotMatch(JSON.stringify(section), /file:|https?:/);
   });

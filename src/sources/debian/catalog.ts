@@ -36,7 +36,8 @@ export interface CandidateRelations {
 
 const PRIORITIES = ["required", "important", "standard", "optional", "extra"];
 
-function priorityRank({ priority }: PackageRecord): number {
+/** Lower ranks are taken first. */
+export function priorityRank({ priority }: PackageRecord): number {
   const rank = PRIORITIES.indexOf(priority);
   return rank < 0 ? PRIORITIES.length : rank;
 }

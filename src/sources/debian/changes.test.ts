@@ -7,7 +7,7 @@ function section(versions: Readonly<Record<string, string>>, sha256 = "0"): Lock
   return {
     source: "debian",
     scope: { architecture: "amd64" },
-    requests: [],
+    requests: {},
     releases: {},
     packages: Object.fromEntries(
       Object.entries(versions).map(([name, version]) => [

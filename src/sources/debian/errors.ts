@@ -11,6 +11,8 @@ export type DebianErrorCode =
   | "UNKNOWN_COMPONENT"
   /** No package of the archive has the name. */
   | "UNKNOWN_PACKAGE"
+  /** No package of the archive ships the file. */
+  | "UNKNOWN_PATH"
   /** The package exists, but not in the version asked for. */
   | "UNKNOWN_VERSION"
   /** A dependency that nothing in the archive satisfies. */

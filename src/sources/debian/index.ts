@@ -11,6 +11,11 @@ export const source: Source = {
     const { realise } = await import("./realise.ts");
     return realise(section, names, mirrors, context);
   },
+  async suggestNewer(scope) {
+    const { newerSuite } = await import("./suites.ts");
+    const newer = newerSuite(String(scope["suite"]));
+    return newer === undefined ? undefined : `debian("${newer}")`;
+  },
   async describeChanges(before, after) {
     const { describeChanges } = await import("./changes.ts");
     return describeChanges(before, after);

@@ -10,18 +10,20 @@ import { didYouMean } from "../../model/suggest.ts";
 import { Catalog } from "./catalog.ts";
 import { DebianError } from "./errors.ts";
 import { MirrorSet } from "./fetch.ts";
+import { findPackages } from "./find-packages.ts";
+import type { VerifiedSuite } from "./index-file.ts";
 import { listMirrors, listSnapshotMirrors, type MirrorSettings } from "./mirrors.ts";
 import { fetchIndex, listIndices } from "./packages-index.ts";
 import { checkPoolPath } from "./pool-path.ts";
 import { fetchRelease, type VerifiedRelease } from "./release.ts";
+import { parsePackageName } from "./request-name.ts";
 import { type Resolution, resolve } from "./resolve.ts";
 import { type DebianScope, readScope } from "./scope.ts";
 import { readMirrorSettings } from "./settings.ts";
 import { type Suite, suitesOf } from "./suites.ts";
 
 /** A suite with what was got of it. */
-interface LoadedSuite {
-  readonly suite: Suite;
+interface LoadedSuite extends VerifiedSuite {
   readonly pin: ReleasePin;
   readonly packages: readonly PackageRecord[];
 }
@@ -53,14 +55,15 @@ export async function lock(
     scope.architecture,
     loaded.map(({ suite, packages }) => ({ release: suite.name, packages })),
   );
-  const resolution = resolve(catalog, names, { recommends: scope.recommends });
+  const found = await findPackages(names, loaded, scope, catalog, context);
+  const resolution = resolve(catalog, [...new Set(found.values())], { recommends: scope.recommends });
   for (const { name, reason } of resolution.leftOut) {
     context.progress.warn(`the essential package ${name} is left out: ${reason}`);
   }
   stage.done(
     `${resolution.packages.size} of ${catalog.size} packages of ${scope.suite} for ${scope.architecture} pinned`,
   );
-  return createSection(requestScope, names, loaded, resolution);
+  return createSection(requestScope, found, loaded, resolution);
 }
 
 async function loadSuite(
@@ -86,7 +89,7 @@ async function loadSuite(
       fetchIndex(forms, release, suite, mirrors, context, (bytes) => report(bytes, false)),
     ),
   );
-  return { suite, pin, packages: packages.flat() };
+  return { suite, release, mirrors, pin, packages: packages.flat() };
 }
 
 /** The release itself must have what is asked for; its updates need not have every component. */
@@ -111,7 +114,7 @@ function checkOffers(
 
 function createSection(
   scope: RequestScope,
-  names: readonly string[],
+  found: ReadonlyMap<string, string>,
   loaded: readonly LoadedSuite[],
   resolution: Resolution,
 ): LockSection {
@@ -134,7 +137,11 @@ function createSection(
   return {
     source: "debian",
     scope,
-    requests: [...new Set(names)].sort(compareStrings),
+    requests: Object.fromEntries(
+      [...found]
+        .sort(([a], [b]) => compareStrings(a, b))
+        .map(([request, wanted]) => [request, parsePackageName(wanted).name]),
+    ),
     releases: Object.fromEntries(
       [...loaded]
         .sort((a, b) => compareStrings(a.suite.name, b.suite.name))

@@ -2,37 +2,25 @@
 
 import { createHash } from "node:crypto";
 import { formatPackages, type PackageRecord, parsePackages } from "../../formats/debian-packages.ts";
-import type { Release, ReleaseFile } from "../../formats/debian-release.ts";
+import type { Release } from "../../formats/debian-release.ts";
 import type { Context } from "../../model/context.ts";
 import { TareError } from "../../model/errors.ts";
 import type { Architecture } from "../../model/image-spec.ts";
-import { type Compression, decompress } from "../../platform/decompress.ts";
+import { decompress } from "../../platform/decompress.ts";
 import { writeFileAtomically } from "../../platform/disk.ts";
 import { readSmallFile, removeFile } from "../../platform/files.ts";
-import { NetworkError, type NetworkErrorCode } from "../../platform/network.ts";
 import { DebianError } from "./errors.ts";
-import { fetchFile, type MirrorSet } from "./fetch.ts";
+import type { MirrorSet } from "./fetch.ts";
+import {
+  fetchForm,
+  type IndexFile,
+  LARGEST_INDEX,
+  listForms,
+  unpackedLimit,
+  type VerifiedSuite,
+  withFirstForm,
+} from "./index-file.ts";
 import type { Suite } from "./suites.ts";
-
-/** Bytes; the index of Debian's main has some 60 MB. */
-const LARGEST_INDEX = 1 << 30;
-
-/** The forms in which an index is published, best first. */
-const FORMS: readonly { readonly suffix: string; readonly compression: Compression }[] = [
-  { suffix: ".xz", compression: "xz" },
-  { suffix: ".gz", compression: "gzip" },
-  { suffix: "", compression: "none" },
-];
-
-/** Nobody that may be asked has the file: another form of it may be there. */
-const ABSENT: readonly NetworkErrorCode[] = ["NOT_FOUND", "OFFLINE"];
-
-/** One form of one index. */
-interface IndexFile extends ReleaseFile {
-  /** Relative to the release file's directory. */
-  readonly path: string;
-  readonly compression: Compression;
-}
 
 /**
  * The indices that list the packages of a component for an architecture, each in all its published forms.
@@ -48,10 +36,7 @@ export function listIndices(
   const architectures = release.mergesArchitectureAll ? [architecture] : [architecture, "all"];
   return architectures.map((name) => {
     const path = `${component}/binary-${name}/Packages`;
-    const forms = FORMS.flatMap(({ suffix, compression }) => {
-      const file = release.files.get(path + suffix);
-      return file === undefined ? [] : [{ ...file, path: path + suffix, compression }];
-    });
+    const forms = listForms(release, path);
     if (forms.length > 0) return forms;
     throw new DebianError(
       "INDEX_MISSING",
@@ -80,42 +65,27 @@ export async function fetchIndex(
     if (known !== undefined) return known;
   }
   const name = `the package index ${forms[0]!.path} of ${suite.name}`;
-  let missing: NetworkError | undefined;
-  for (const form of forms) {
-    try {
-      const bytes =
-        form.size === 0
-          ? Buffer.alloc(0)
-          : await fetchBytes(name, form, release, suite, mirrors, context, onBytes);
-      const records = await parse(name, bytes, form, release);
-      writeParsed(form, records, context);
-      return records;
-    } catch (error) {
-      if (!(error instanceof NetworkError) || !ABSENT.includes(error.code)) throw error;
-      missing ??= error;
-    }
-  }
-  throw missing!;
+  return withFirstForm(forms, async (form) => {
+    const bytes =
+      form.size === 0
+        ? Buffer.alloc(0)
+        : await fetchBytes(name, form, { suite, release, mirrors }, context, onBytes);
+    const records = await parse(name, bytes, form, release);
+    writeParsed(form, records, context);
+    return records;
+  });
 }
 
 /** The bytes of an index file. A file in the cache that is damaged is fetched again. */
 async function fetchBytes(
   name: string,
   form: IndexFile,
-  release: Release,
-  suite: Suite,
-  mirrors: MirrorSet,
+  suite: VerifiedSuite,
   context: Context,
   onBytes: ((count: number) => void) | undefined,
 ): Promise<Buffer> {
-  const directory = `dists/${suite.name}`;
-  const parent = form.path.slice(0, form.path.lastIndexOf("/"));
-  const paths = [
-    ...(release.acquireByHash ? [`${directory}/${parent}/by-hash/SHA256/${form.sha256}`] : []),
-    `${directory}/${form.path}`,
-  ];
   for (;;) {
-    const file = await fetchFile(name, paths, form, mirrors, context, onBytes);
+    const file = await fetchForm(name, form, suite, context, onBytes);
     const bytes = readSmallFile(file, form.size);
     if (bytes instanceof Buffer && createHash("sha256").update(bytes).digest("hex") === form.sha256)
       return bytes;
@@ -130,8 +100,7 @@ async function parse(
   form: IndexFile,
   release: Release,
 ): Promise<PackageRecord[]> {
-  const plain = release.files.get(form.path.replace(/\.[a-z]+$/, ""));
-  const maxSize = Math.min(plain?.size ?? LARGEST_INDEX, LARGEST_INDEX);
+  const maxSize = unpackedLimit(form, release);
   try {
     const chunks: Uint8Array[] = [];
     for await (const chunk of decompress(form.compression, [bytes], { maxSize, name })) chunks.push(chunk);

@@ -54,7 +54,25 @@ test("what runtimes ask of every object is no package", async () => {
 
 test("names are checked at once with BAD_NAME", () => {
   const { packages } = debian("bookworm");
-  for (const name of ["Redis", "redis server", "", "-a", "a_b", "a:amd64", "a=", "a=b c", "a=-1"]) {
+  for (const name of [
+    "Redis",
+    "redis server",
+    "",
+    "-a",
+    "a_b",
+    "a:amd64",
+    "a=",
+    "a=b c",
+    "a=-1",
+    "/",
+    "/usr//x",
+    "/usr/../x",
+    "/usr/bin/",
+    "lib:",
+    "bin:",
+    "bin:a/b",
+    "lib:..",
+  ]) {
     assert.throws(
       () => packages[name],
       (error) => error instanceof DebianError && error.code === "BAD_NAME" && error.hint !== undefined,
@@ -68,8 +86,34 @@ test("a request may carry a version", () => {
     debian("bookworm").packages["redis-server=5:7.0.15-1~deb12u6"]!.name,
     "redis-server=5:7.0.15-1~deb12u6",
   );
-  assert.deepEqual(parseRequestName("a0=1:2-3"), { name: "a0", version: "1:2-3" });
-  assert.deepEqual(parseRequestName("g++"), { name: "g++", version: undefined });
+  assert.deepEqual(parseRequestName("a0=1:2-3"), {
+    kind: "package",
+    name: "a0",
+    version: "1:2-3",
+  });
+  assert.deepEqual(parseRequestName("g++"), { kind: "package", name: "g++", version: undefined });
+});
+
+test("a request may be a file that the package ships", () => {
+  const { packages } = debian("bookworm");
+  for (const name of ["/usr/bin/redis-server", "bin:redis-server", "lib:libssl.so.3"]) {
+    assert.equal(packages[name]!.name, name);
+  }
+  assert.deepEqual(parseRequestName("/usr/bin/é"), { kind: "path", path: "usr/bin/\u00c3\u00a9" });
+  assert.deepEqual(parseRequestName("bin:["), { kind: "program", name: "[" });
+  assert.deepEqual(parseRequestName("lib:libstdc++.so.6"), { kind: "library", name: "libstdc++.so.6" });
+});
+
+test("an archive is plain data beside its packages", () => {
+  const { source, scope, mirrors } = debian("trixie", { architecture: "arm64", mirrors: ["file:///srv"] });
+  assert.deepEqual(
+    { source, scope, mirrors },
+    {
+      source: "debian",
+      scope: { architecture: "arm64", suite: "trixie", components: ["main"], recommends: false },
+      mirrors: ["file:///srv"],
+    },
+  );
 });
 
 const WRONG: readonly [summary: string, call: () => unknown, message: RegExp][] = [

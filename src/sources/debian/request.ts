@@ -1,7 +1,7 @@
 // `debian()`: what an image.ts asks of a Debian archive, as plain data. Nothing is fetched or looked up here.
 
 import { compareStrings } from "../../model/bytes.ts";
-import type { Architecture, Request, RequestScope } from "../../model/image-spec.ts";
+import type { Architecture, ArchiveReference, Request, RequestScope } from "../../model/image-spec.ts";
 import { checkOptions, OptionError, oneOf, type Rule, show, TEXTS } from "../../model/options.ts";
 import { machineArchitecture } from "../../platform/machine.ts";
 import { parseRequestName } from "./request-name.ts";
@@ -37,9 +37,12 @@ export interface DebianPackages {
   readonly [name: string]: Request;
 }
 
-export interface DebianArchive {
+export interface DebianArchive extends ArchiveReference {
   /**
    * The packages: `packages.curl`, `packages["redis-server"]`, `packages["redis-server=5:7.0.15-1~deb12u6"]`.
+   *
+   * A package can also be asked for by a file that it ships: `packages["/usr/bin/redis-server"]`,
+   * `packages["bin:redis-server"]`, `packages["lib:libssl.so.3"]`.
    *
    * Any name can be written; whether the archive has it is found out when the lock is made.
    */
@@ -69,10 +72,11 @@ export function debian(suite: string, options: DebianOptions = {}): DebianArchiv
     recommends,
     ...(snapshot === undefined ? {} : { snapshot }),
   });
-  return Object.freeze({ packages: createPackages(scope, Object.freeze([...mirrors])) });
+  const archive: ArchiveReference = { source: "debian", scope, mirrors: Object.freeze([...mirrors]) };
+  return Object.freeze({ ...archive, packages: createPackages(archive) });
 }
 
-function createPackages(scope: RequestScope, mirrors: readonly string[]): DebianPackages {
+function createPackages(archive: ArchiveReference): DebianPackages {
   const requests = new Map<string, Request>();
   const target: DebianPackages = Object.freeze({});
   return new Proxy(target, {
@@ -83,7 +87,7 @@ function createPackages(scope: RequestScope, mirrors: readonly string[]): Debian
       let request = requests.get(name);
       if (request === undefined) {
         parseRequestName(name);
-        request = Object.freeze({ source: "debian", scope, name, mirrors });
+        request = Object.freeze({ ...archive, name });
         requests.set(name, request);
       }
       return request;

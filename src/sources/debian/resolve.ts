@@ -10,7 +10,7 @@ import { didYouMean } from "../../model/suggest.ts";
 import type { Candidate, Catalog } from "./catalog.ts";
 import { DebianError } from "./errors.ts";
 import { explainRefutation, type Rule } from "./explain.ts";
-import { parseRequestName } from "./request-name.ts";
+import { parsePackageName } from "./request-name.ts";
 import { type Clause, type Need, Solver } from "./solver.ts";
 
 export interface ResolvedPackage {
@@ -59,7 +59,7 @@ export function resolve(
 
 /** The packages that are asked for, each once, sorted by name and version. */
 function findRoots(catalog: Catalog, names: readonly string[]): Candidate[] {
-  const requests = names.map(parseRequestName);
+  const requests = names.map(parsePackageName);
   const pinned = new Set(requests.filter(({ version }) => version !== undefined).map(({ name }) => name));
   const roots = new Set<Candidate>();
   for (const { name, version } of requests) {

@@ -9,6 +9,12 @@ export type ArchiveName = "debian" | "debian-security";
 /** Codenames, newest first. */
 export const KNOWN_SUITES: readonly string[] = ["trixie", "bookworm"];
 
+/** The release after a codename; undefined for the newest, and for those that are not known. */
+export function newerSuite(codename: string): string | undefined {
+  const index = KNOWN_SUITES.indexOf(codename);
+  return index > 0 ? KNOWN_SUITES[index - 1] : undefined;
+}
+
 /** One suite of one archive. */
 export interface Suite {
   readonly archive: ArchiveName;

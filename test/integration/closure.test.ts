@@ -1,0 +1,118 @@
+// Inference, overrides and verification, through the command line, on an archive of the test's own.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ArchiveOptions } from "../kit/debian-archive.ts";
+import { makeProject } from "../kit/project.ts";
+
+/** `app` runs `tool` by its path; it also declares `unused`, which nothing names. */
+const ARCHIVE: ArchiveOptions = {
+  packages: [
+    {
+      name: "app",
+      fields: { Depends: "tool, unused, sh" },
+      files: { "usr/bin/app": { text: "#!/usr/bin/plainsh\n/usr/bin/tool --now\n", mode: 0o755 } },
+    },
+    { name: "tool", files: { "usr/bin/tool": { text: "tool\n", mode: 0o755 } } },
+    { name: "unused", files: { "usr/lib/unused/data": "nobody names this\n" } },
+    { name: "sh", files: { "usr/bin/plainsh": { text: "a shell\n", mode: 0o755 } } },
+    {
+      name: "broken",
+      files: { "usr/bin/broken": { text: "#!/usr/bin/plainsh\n", mode: 0o755 } },
+      fields: { Depends: "sh" },
+    },
+  ],
+};
+
+const image = (contents: string, more = ""): string => `import { buildLayeredImage, debian } from "tare";
+const { packages } = debian("bookworm", { architecture: "amd64" });
+export default buildLayeredImage({ name: "app", contents: [${contents}], ${more} });
+`;
+
+interface PlanJson {
+  readonly packages: readonly {
+    readonly id: string;
+    readonly references: readonly { readonly to: string }[];
+  }[];
+  readonly dropped: readonly { readonly id: string }[];
+}
+
+async function plan(t: import("node:test").TestContext, text: string): Promise<PlanJson> {
+  const project = await makeProject(t, { archive: ARCHIVE, image: text });
+  const { stdout, stderr, status } = project.tare(["plan", "--json"]);
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout) as PlanJson;
+}
+
+const names = ({ packages }: PlanJson) => packages.map(({ id }) => id.split("/")[1]).sort();
+
+test("what is named stays with its evidence, what is only declared goes and is told", async (t) => {
+  const found = await plan(t, image("packages.app"));
+  assert.deepEqual(names(found), ["app", "sh", "tool"]);
+  assert.deepEqual(
+    found.dropped.map(({ id }) => id),
+    ["deb/unused/1.0-1/amd64"],
+  );
+  const app = found.packages.find(({ id }) => id.startsWith("deb/app/"))!;
+  const evidence = JSON.stringify(app.references);
+  assert.match(evidence, /"kind":"shebang"/);
+  assert.match(evidence, /\/usr\/bin\/tool|usr\/bin\/tool/);
+});
+
+test("closure: declared keeps all, keep and drop override inference", async (t) => {
+  assert.deepEqual(names(await plan(t, image("packages.app", 'closure: "declared"'))), [
+    "app",
+    "sh",
+    "tool",
+    "unused",
+  ]);
+  assert.deepEqual(names(await plan(t, image("packages.app", 'keep: ["unused"]'))), [
+    "app",
+    "sh",
+    "tool",
+    "unused",
+  ]);
+  assert.deepEqual(names(await plan(t, image("packages.app", 'drop: ["tool"]'))), ["app", "sh"]);
+});
+
+test("an override without effect is an error", async (t) => {
+  const project = await makeProject(t, {
+    archive: ARCHIVE,
+    image: image("packages.app", 'keep: ["nothing-like-this"]'),
+  });
+  const { stdout, status } = project.tare(["build", "--json"]);
+  assert.equal(status, 1);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+  assert.equal(error.code, "OVERRIDE_WITHOUT_EFFECT");
+  assert.match(error.message, /nothing-like-this/);
+});
+
+test("an image whose program could not start is refused, with the package that has what is missing", async (t) => {
+  const project = await makeProject(t, {
+    archive: ARCHIVE,
+    image: image("packages.broken", 'drop: ["sh"], config: { Cmd: ["broken"] }'),
+  });
+  const { stdout, status } = project.tare(["build", "--json"]);
+  assert.equal(status, 1, stdout);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string; hint: string } };
+  assert.equal(error.code, "ROOT_INCOMPLETE");
+  assert.match(error.message, /usr\/bin\/plainsh/);
+  assert.match(error.hint, /^sh has it/);
+});
+
+test("an entrypoint or a user that the image does not have is refused", async (t) => {
+  for (const [config, wanted] of [
+    ['{ Cmd: ["ap"] }', /"?ap"?/],
+    ['{ Cmd: ["app"], User: "nobody-here" }', /nobody-here/],
+  ] as const) {
+    const project = await makeProject(t, {
+      archive: ARCHIVE,
+      image: image("packages.app", `config: ${config}`),
+    });
+    const { stdout, status } = project.tare(["build", "--json"]);
+    assert.equal(status, 1, stdout);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+    assert.equal(error.code, "ROOT_INCOMPLETE");
+    assert.match(error.message, wanted);
+  }
+});
