@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve as resolvePath } from "node:path";
+import type { Explanation } from "./closure/why.ts";
 import type { Delivered } from "./deliver/exporter.ts";
 import type { VerifiedImage } from "./inspect/verify-image.ts";
 import type { RootProblem } from "./inspect/verify-root/problem.ts";
@@ -286,6 +287,7 @@ export async function planImage(spec: ImageSpec, lock: Lock, context: Context): 
   ]);
   const realised = await realiseImage(spec, lock, context);
   const closure = await computeClosure(spec, realised, context);
+  if (spec.forbid.length > 0) (await import("./closure/forbid.ts")).refuseForbidden(closure, spec.forbid);
   const rootFileSystem = await composeRootFileSystem(
     closure,
     {
@@ -538,4 +540,17 @@ export async function describeLockChanges({ lock, previous }: Locked): Promise<L
     return source.describeChanges(find(previous, key), find(lock, key));
   });
   return (await Promise.all(changes)).flat();
+}
+
+// ─── why ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Explains why a package or a file is in an image: the shortest chain to it, and what each cut would take. */
+export async function explainTarget(
+  spec: ImageSpec,
+  lock: Lock,
+  target: string,
+  context: Context,
+): Promise<Explanation> {
+  const { explain } = await import("./closure/why.ts");
+  return explain(await computeClosure(spec, await realiseImage(spec, lock, context), context), target);
 }

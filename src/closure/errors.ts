@@ -8,6 +8,10 @@ export type ClosureErrorCode =
   /** An entrypoint is in no package of the closure. */
   | "ENTRYPOINT_NOT_FOUND"
   /** A root is not among the objects. */
-  | "ROOT_NOT_FOUND";
+  | "ROOT_NOT_FOUND"
+  /** Something that `forbid:` names is in the image. */
+  | "FORBIDDEN"
+  /** What was asked about is not in the image. */
+  | "NOT_IN_IMAGE";
 
 export class ClosureError extends TareError<ClosureErrorCode> {}

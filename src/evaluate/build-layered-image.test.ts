@@ -42,6 +42,7 @@ test("options become plain data with the defaults filled in", () => {
     closure: "inferred",
     keep: [],
     drop: [],
+    forbid: [],
     maxLayers: 100,
     compression: "zstd",
   });

@@ -68,6 +68,8 @@ export interface LayeredImageOptions {
   readonly keep?: readonly string[];
   /** Patterns of packages or paths that go in any case; each must have an effect. */
   readonly drop?: readonly string[];
+  /** Patterns of packages or paths that must not be in the image: the build fails with what brought them in. */
+  readonly forbid?: readonly string[];
   /** The most layers the image may have, 2 to 127. Default: 100. */
   readonly maxLayers?: number;
   /** CPU architecture. Default: that of the contents, else that of this machine. */
@@ -100,6 +102,7 @@ const OPTIONS: Readonly<Record<keyof LayeredImageOptions, Rule>> = {
   closure: oneOf("inferred", "declared"),
   keep: TEXTS,
   drop: TEXTS,
+  forbid: TEXTS,
   maxLayers: wholeNumber(2, 127),
   architecture: oneOf("amd64", "arm64"),
   compression: {
@@ -202,6 +205,7 @@ export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
     closure: options.closure ?? "inferred",
     keep: [...(options.keep ?? [])],
     drop: [...(options.drop ?? [])],
+    forbid: [...(options.forbid ?? [])],
     createdSeconds: created === undefined ? undefined : parseCreated(created),
     maxLayers,
     compression,

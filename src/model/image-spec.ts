@@ -86,6 +86,8 @@ export interface ImageSpec {
   /** Patterns of package names or paths that stay, and that go, whatever inference says. */
   readonly keep: readonly string[];
   readonly drop: readonly string[];
+  /** Patterns of package names or paths that must not be in the image. */
+  readonly forbid: readonly string[];
   /** Seconds since the epoch; undefined is 1, or SOURCE_DATE_EPOCH. */
   readonly createdSeconds: number | undefined;
   /** The most layers that the image may have: 2 to 127. */

@@ -116,3 +116,50 @@ test("an entrypoint or a user that the image does not have is refused", async (t
     assert.match(error.message, wanted);
   }
 });
+
+test("forbid fails with the chain that brought the thing in, by name and by path", async (t) => {
+  for (const [pattern, wanted] of [
+    ["too?", /"too\?", and tool is in it: app → tool \(.*in \/usr\/bin\/app\)/],
+    ["/usr/bin/tool", /\/usr\/bin\/tool of tool is in it: app → tool/],
+    ["app", /app is asked for/],
+  ] as const) {
+    const project = await makeProject(t, {
+      archive: ARCHIVE,
+      image: image("packages.app", `forbid: ["${pattern}"]`),
+    });
+    const { stdout, status } = project.tare(["build", "--json"]);
+    assert.equal(status, 1, stdout);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+    assert.equal(error.code, "FORBIDDEN");
+    assert.match(error.message, wanted);
+  }
+  const fine = await makeProject(t, {
+    archive: ARCHIVE,
+    image: image("packages.app", 'forbid: ["unused", "systemd*"]'),
+  });
+  assert.equal(fine.tare(["build"]).status, 0);
+});
+
+test("why tells the chain with its evidence, and what cutting it would take", async (t) => {
+  const project = await makeProject(t, { archive: ARCHIVE, image: image("packages.app") });
+  const text = project.tare(["why", "tool"]).stdout;
+  assert.match(
+    text,
+    /^tool \(5 B of tool\) is in the image since\napp\n→ tool\n {4}\S+ .*in \/usr\/bin\/app\n/,
+  );
+  assert.match(text, /without this: 1 package less, 5 B/);
+  const byPath = JSON.parse(project.tare(["why", ".", "/bin/plainsh", "--json"]).stdout) as {
+    object: string;
+    file: string;
+    chain: { evidence: { kind: string }[] }[];
+  };
+  assert.equal(byPath.object, "deb/sh/1.0-1/amd64");
+  assert.equal(byPath.file, "/usr/bin/plainsh");
+  assert.ok(byPath.chain[0]!.evidence.some(({ kind }) => kind === "shebang"));
+  assert.match(project.tare(["why", "app"]).stdout, /is asked for\n$/);
+  const dropped = project.tare(["why", "unused", "--json"]);
+  assert.equal(dropped.status, 1);
+  const { error } = JSON.parse(dropped.stdout) as { error: { code: string; hint: string } };
+  assert.equal(error.code, "NOT_IN_IMAGE");
+  assert.match(error.hint, /declared by app, but nothing names/);
+});
