@@ -89,6 +89,8 @@ class Inference {
   /** Kinds by the name of the kind whose tokens they follow. */
   readonly #followers = new Map<string, TokenKind[]>();
   readonly #hardKinds: ReadonlySet<string>;
+  /** How kinds tell their tokens, by the kinds' names. */
+  readonly #shows: ReadonlyMap<string, TokenKind["show"]>;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #direct = new Map<number, ReadonlySet<number>>();
   /** For each file the number of the pattern of `drop` that takes it away, counted from 1; 0 for none. */
@@ -130,6 +132,7 @@ class Inference {
       const source = kind.reads ?? kind.name;
       this.#followers.set(source, [...(this.#followers.get(source) ?? []), kind]);
     }
+    this.#shows = new Map(input.kinds.map(({ name, show }) => [name, show]));
     this.#hardKinds = new Set(input.kinds.flatMap(({ name, hard }) => (hard === true ? [name] : [])));
     this.#reached = new Uint8Array(this.#index.size);
     this.#droppedBy = new Uint16Array(this.#index.size);
@@ -390,6 +393,10 @@ class Inference {
     return false;
   }
 
+  #show(kind: string, token: string): string {
+    return this.#shows.get(kind)?.(token) ?? token;
+  }
+
   #mark(target: number, source: number, kind: string, token: string, bulk: boolean): void {
     if (this.#droppedBy[target] !== 0) {
       this.#dropEffects.add(this.#droppedBy[target]!);
@@ -406,7 +413,7 @@ class Inference {
       this.#addEdge(index.unitOf(source), unit.number, {
         kind,
         file: index.entryOf(source).path,
-        token,
+        token: this.#show(kind, token),
         target: index.entryOf(target).path,
       });
     }
@@ -691,7 +698,7 @@ class Inference {
               object: view.unit.object.id,
               path: this.#index.entryOf(file).path,
               kind: name,
-              token,
+              token: this.#show(name, token),
             });
           }
         }

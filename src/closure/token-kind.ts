@@ -54,6 +54,8 @@ export interface TokenKind {
   uses?(file: ScannedFile): Iterable<string>;
   /** The tokens by which others name a file. Pure: of its path and bytes only. */
   offers?(file: ScannedFile): Iterable<string>;
+  /** The token as people know it; absent: as it is. */
+  show?(token: string): string;
   /** The files that a token means; absent: those that offer it. */
   find?(token: string, from: FileView, index: TokenIndex): readonly number[];
 }

@@ -15,6 +15,11 @@ function* qualified({ elf }: ScannedFile, names: Iterable<string | undefined>): 
   }
 }
 
+/** The library's own name: `libc.so.6`. */
+function nameOf(token: string): string {
+  return token.slice(token.indexOf("/") + 1);
+}
+
 export const tokenKind: TokenKind = {
   name: "elf-needed",
   strength: "strong",
@@ -26,9 +31,10 @@ export const tokenKind: TokenKind = {
     if (file.elf === undefined || file.elf.type !== "shared" || file.elf.pie) return;
     yield* qualified(file, [file.elf.soname, file.baseName]);
   },
+  show: nameOf,
   find(token, _from, index) {
     const files = index.offering("elf-needed", token);
-    const links = index.offering("elf-needed", LINK + token.slice(token.indexOf("/") + 1));
+    const links = index.offering("elf-needed", LINK + nameOf(token));
     return links.length === 0 ? files : [...files, ...links];
   },
 };
