@@ -18,6 +18,7 @@ const TOOLS = {
   gpgv: "/usr/bin/gpgv",
   "libc-bin": "/sbin/ldconfig",
   "libc6-dev": "/usr/include/stdio.h",
+  mmdebstrap: "/usr/bin/mmdebstrap",
   podman: "/usr/bin/podman",
   skopeo: "/usr/bin/skopeo",
   umoci: "/usr/bin/umoci",
