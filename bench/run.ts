@@ -31,7 +31,7 @@ const lines = [
   "|---|---|---|---|",
   ...packed.map(
     (row) =>
-      `| ${row.what} | ${seconds(row.seconds)} | ${((row.bytesPerSecond ?? 0) / 1e6).toFixed(0)} | ${(row.seconds / reference!.seconds).toFixed(2)} |`,
+      `| ${row.what.replaceAll("|", "\\|")} | ${seconds(row.seconds)} | ${((row.bytesPerSecond ?? 0) / 1e6).toFixed(0)} | ${(row.seconds / reference!.seconds).toFixed(2)} |`,
   ),
   "",
   "**Building** an image of nginx-light from bookworm. Ratios are to the line that they name.",

@@ -488,14 +488,27 @@ export async function openImage(reference: string, context: Context): Promise<Im
   return (await import("./sources/oci/open.ts")).openImage(reference, context);
 }
 
-/** Derives every digest and size of an image again from its bytes. */
-export async function verifyTarget(
-  reference: string,
-  context: Context,
-): Promise<VerifiedImage & { readonly image: Image }> {
-  const { verifyImage } = await import("./inspect/verify-image.ts");
+/** An image, what its digests and sizes are in truth, and whether its programs could start. */
+export interface VerifiedTarget extends VerifiedImage {
+  readonly image: Image;
+  /** Of the files in it; none are looked for in an image whose bytes are wrong. */
+  readonly rootProblems: readonly RootProblem[];
+}
+
+/** Derives every digest and size of an image again from its bytes, then checks that its programs would load. */
+export async function verifyTarget(reference: string, context: Context): Promise<VerifiedTarget> {
+  const [{ verifyImage }, { openImageRoot }, { parseSubject }, { verifyRoot }] = await Promise.all([
+    import("./inspect/verify-image.ts"),
+    import("./inspect/image-root.ts"),
+    import("./inspect/verify-root/subject.ts"),
+    import("./inspect/verify-root/verify-root.ts"),
+  ]);
   const image = await openImage(reference, context);
-  return { ...(await verifyImage(image, context)), image };
+  const verified = await verifyImage(image, context);
+  if (verified.problems.length > 0) return { ...verified, image, rootProblems: [] };
+  using root = await openImageRoot(image, context);
+  const rootProblems = await verifyRoot(root, parseSubject(image.config), {}, context);
+  return { ...verified, image, rootProblems };
 }
 
 export interface RunTargetOptions extends BuildOptions {

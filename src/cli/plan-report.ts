@@ -84,7 +84,7 @@ export function formatPlan(spec: ImageSpec, plan: ImagePlan, listFixes: boolean)
 }
 
 /** A value with a path as people write it. */
-function showPath<T extends { readonly path?: BytePath | undefined }>(
+export function showPath<T extends { readonly path?: BytePath | undefined }>(
   value: T,
 ): Omit<T, "path"> & { path: string | undefined } {
   return { ...value, path: value.path === undefined ? undefined : `/${decodeByteString(value.path)}` };

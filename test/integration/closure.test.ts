@@ -1,6 +1,9 @@
 // Inference, overrides and verification, through the command line, on an archive of the test's own.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { ArchiveOptions } from "../kit/debian-archive.ts";
 import { makeProject } from "../kit/project.ts";
@@ -162,4 +165,31 @@ test("why tells the chain with its evidence, and what cutting it would take", as
   const { error } = JSON.parse(dropped.stdout) as { error: { code: string; hint: string } };
   assert.equal(error.code, "NOT_IN_IMAGE");
   assert.match(error.hint, /declared by app, but nothing names/);
+});
+
+test("verify finds what is missing in an image of any tool", async (t) => {
+  const project = await makeProject(t, {
+    archive: ARCHIVE,
+    image: image("packages.app", 'config: { Cmd: ["app"] }'),
+  });
+  assert.equal(project.tare(["build", "-o", "oci:out"]).status, 0);
+  assert.match(project.tare(["verify", "oci:out"]).stdout, /every program loads\n$/);
+  // The same image with another command, as another tool would have written it.
+  const layout = join(project.directory, "out");
+  const read = (digest: string) => readFileSync(join(layout, "blobs", digest.replace(":", "/")), "utf8");
+  const write = (text: string) => {
+    const digest = createHash("sha256").update(text).digest("hex");
+    writeFileSync(join(layout, "blobs/sha256", digest), text);
+    return { digest: `sha256:${digest}`, size: Buffer.byteLength(text) };
+  };
+  const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8"));
+  const manifest = JSON.parse(read(index.manifests[0].digest));
+  const config = JSON.parse(read(manifest.config.digest));
+  config.config.Cmd = ["no-such-program"];
+  Object.assign(manifest.config, write(JSON.stringify(config)));
+  Object.assign(index.manifests[0], write(JSON.stringify(manifest)));
+  writeFileSync(join(layout, "index.json"), JSON.stringify(index));
+  const { stdout, status } = project.tare(["verify", "oci:out"]);
+  assert.equal(status, 1);
+  assert.match(stdout, /error COMMAND_MISSING: .*no-such-program/);
 });
