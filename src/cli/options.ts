@@ -1,7 +1,7 @@
 // Options that several commands share, and how their values are read.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { CompressionName, ImageSpec } from "../model/image-spec.ts";
+import { COMPRESSION_LEVELS, type CompressionName, type ImageSpec } from "../model/image-spec.ts";
 import { isSet } from "./host.ts";
 
 export function addCommonOptions(command: Command): Command {
@@ -39,18 +39,12 @@ export interface Compression {
   readonly level: number | undefined;
 }
 
-const LEVELS: Readonly<Record<string, readonly [least: number, most: number]>> = {
-  zstd: [1, 22],
-  gzip: [1, 9],
-  none: [0, 0],
-};
-
 function parseCompression(text: string): Compression {
   const match = /^(zstd|gzip|none)(?::(\d{1,2}))?$/.exec(text);
   if (match === null) throw new InvalidArgumentError("zstd, gzip or none was expected, such as zstd:19.");
   const name = match[1] as CompressionName;
   const level = match[2] === undefined ? undefined : Number(match[2]);
-  const [least, most] = LEVELS[name]!;
+  const [least, most] = COMPRESSION_LEVELS[name];
   if (level !== undefined && (level < least || level > most)) {
     throw new InvalidArgumentError(`The levels of ${name} are ${least} to ${most}.`);
   }

@@ -40,7 +40,7 @@ export function explainObject(closure: Closure, target: string): readonly ChainS
   if (!arrived.has(target)) return undefined;
   const chain: ReferenceEdge[] = [];
   for (let edge = arrived.get(target); edge !== undefined; edge = arrived.get(edge.from)) chain.unshift(edge);
-  return chain.map((edge) => ({ ...edge, ...measureCut(closure, edge) }));
+  return chain.map((edge) => ({ ...edge, ...measureCut(closure, outgoing, edge) }));
 }
 
 /** Why something is in an image. */
@@ -90,9 +90,12 @@ export function explain(closure: Closure, target: string): Explanation {
 }
 
 /** What is reachable from the roots only over one reference. */
-function measureCut(closure: Closure, cut: ReferenceEdge): Pick<ChainStep, "cutObjects" | "cutSize"> {
+function measureCut(
+  closure: Closure,
+  outgoing: ReadonlyMap<string, readonly ReferenceEdge[]>,
+  cut: ReferenceEdge,
+): Pick<ChainStep, "cutObjects" | "cutSize"> {
   const reached = new Set(closure.roots);
-  const outgoing = Map.groupBy(closure.edges, ({ from }) => from);
   const stack = [...reached];
   for (let from = stack.pop(); from !== undefined; from = stack.pop()) {
     for (const edge of outgoing.get(from) ?? []) {

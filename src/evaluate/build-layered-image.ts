@@ -1,15 +1,17 @@
 // `buildLayeredImage`: options as a user writes them in, an ImageSpec as plain data out.
 
+import { compareStrings } from "../model/bytes.ts";
 import { defaultArchive } from "../model/default-archive.ts";
-import type {
-  Architecture,
-  ArchiveReference,
-  CompressionName,
-  ImageConfig,
-  ImageSpec,
-  LocalFile,
-  NormalizedImageConfig,
-  Request,
+import {
+  type Architecture,
+  type ArchiveReference,
+  COMPRESSION_LEVELS,
+  type CompressionName,
+  type ImageConfig,
+  type ImageSpec,
+  type LocalFile,
+  type NormalizedImageConfig,
+  type Request,
 } from "../model/image-spec.ts";
 import {
   ARCHIVE,
@@ -129,12 +131,6 @@ const CONFIG: Readonly<Record<keyof ImageConfig, Rule>> = {
   StopSignal: TEXT,
 };
 
-const LEVELS: Readonly<Record<CompressionName, readonly [least: number, most: number]>> = {
-  zstd: [1, 22],
-  gzip: [1, 9],
-  none: [0, 0],
-};
-
 // The grammar of references: components of the distribution specification, an optional host before them.
 const NAME =
   /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
@@ -180,7 +176,7 @@ export function buildLayeredImage(options: LayeredImageOptions): ImageSpec {
   const program = packages.length === 0 ? impliedProgram(normalized, files) : undefined;
   const { name: compression, level } =
     typeof options.compression === "object" ? options.compression : { name: options.compression ?? "zstd" };
-  const [least, most] = LEVELS[compression];
+  const [least, most] = COMPRESSION_LEVELS[compression];
   if (level !== undefined && !(Number.isInteger(level) && level >= least && level <= most)) {
     throw badOption("compression.level", level, `a whole number from ${least} to ${most} for ${compression}`);
   }
@@ -295,5 +291,5 @@ function toNameSet(set: ImageConfig["Volumes"]): Record<string, object> | undefi
 }
 
 function sortedRecord<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {
-  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return Object.fromEntries([...entries].sort(([a], [b]) => compareStrings(a, b)));
 }

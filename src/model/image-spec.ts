@@ -70,6 +70,13 @@ export interface RequestScope {
 
 export type CompressionName = "zstd" | "gzip" | "none";
 
+/** The levels that can be asked for; `none` has only its own. */
+export const COMPRESSION_LEVELS: Readonly<Record<CompressionName, readonly [least: number, most: number]>> = {
+  zstd: [1, 22],
+  gzip: [1, 9],
+  none: [0, 0],
+};
+
 /** An image to be built. */
 export interface ImageSpec {
   readonly kind: "image";

@@ -40,8 +40,6 @@ export function listDirectory(path: string): string[] | undefined {
   }
 }
 
-export { makeDirectories as makeDirectory } from "./disk.ts";
-
 /** Removes a file; one that is not there is no error. */
 export function removeFile(path: string): void {
   onDisk(`remove ${path}`, () => rmSync(path, { force: true }));
