@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ControlError } from "./deb822.ts";
-import { compareVersions, parseVersion, satisfies, versionProblem } from "./debian-version.ts";
+import {
+  compareVersions,
+  countStableUpdates,
+  parseVersion,
+  satisfies,
+  versionProblem,
+} from "./debian-version.ts";
 
 /** Each is older than the next; those in one line are equal. */
 const ASCENDING: readonly (readonly string[])[] = [
@@ -114,4 +120,16 @@ test("the order is total: antisymmetric and transitive on any text", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test("updates since the release are counted in the version", () => {
+  const counts = [
+    "5:7.0.15-1~deb12u6",
+    "2.36-9+deb12u14",
+    "12.4+deb12u1+b2",
+    "1.2-3",
+    "1.0+deb12",
+    "1.0-1~bpo12+1",
+  ];
+  assert.deepEqual(counts.map(countStableUpdates), [6, 14, 1, 0, 0, 0]);
 });

@@ -136,3 +136,11 @@ export function satisfies(version: string, relation: VersionRelation, reference:
       return order > 0;
   }
 }
+
+/**
+ * How often a version was updated after the release of its suite, as Debian counts in it: 6 for `5:7.0.15-1~deb12u6`,
+ * 0 for the version that was released.
+ */
+export function countStableUpdates(version: string): number {
+  return Number(/[+~]deb\d+u(\d{1,6})/.exec(version)?.[1] ?? 0);
+}

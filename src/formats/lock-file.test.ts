@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Lock } from "../model/lock.ts";
-import { formatLock, parseLock } from "./lock-file.ts";
+import { formatLock, parseLock, refuseRollbacks } from "./lock-file.ts";
 
 const SHA = "0123456789abcdef".repeat(4);
 const LOCK: Lock = {
@@ -134,3 +134,23 @@ for (const { summary, text, code = "LOCK_INVALID", message } of bad) {
     assert.throws(() => parseLock(text, "tare.lock"), { code, message });
   });
 }
+
+test("a release that is older than the pinned one is refused, whatever else it is", () => {
+  const [section] = LOCK.sections;
+  const of = (date: string, scope = section!.scope): Lock => ({
+    version: 1,
+    sections: [{ ...section!, scope, releases: { bookworm: { ...section!.releases["bookworm"]!, date } } }],
+  });
+  const before = of("2026-09-12T07:55:41Z");
+  refuseRollbacks(before, of("2026-09-12T07:55:41Z"), "tare.lock");
+  refuseRollbacks(before, of("2026-10-12T07:55:41Z"), "tare.lock");
+  refuseRollbacks(undefined, of("2026-01-12T07:55:41Z"), "tare.lock");
+  const other = { architecture: "amd64", suite: "bookworm", snapshot: "20260101T000000Z" } as const;
+  refuseRollbacks(before, of("2026-01-12T07:55:41Z", other), "tare.lock");
+  assert.throws(() => refuseRollbacks(before, of("2026-09-12T07:55:40Z"), "tare.lock"), {
+    code: "LOCK_ROLLBACK",
+    message:
+      "Cannot write tare.lock: the archive's bookworm is of 2026-09-12T07:55:40Z, the lock has that of 2026-09-12T07:55:41Z, nothing older was wanted",
+    hint: /--allow-older/,
+  });
+});

@@ -14,7 +14,9 @@ export type LockErrorCode =
   /** It does not pin what image.ts asks for. */
   | "LOCK_INCOMPLETE"
   /** There is none, and none may be made. */
-  | "LOCK_MISSING";
+  | "LOCK_MISSING"
+  /** What was resolved is older than what it pins. */
+  | "LOCK_ROLLBACK";
 
 export class LockError extends TareError<LockErrorCode> {}
 
@@ -23,7 +25,7 @@ const PoolPath = z
   .string()
   .refine(
     (path) =>
-      /^[A-Za-z0-9][A-Za-z0-9+.~_/%:-]*$/.test(path) &&
+      /^[A-Za-z0-9@][A-Za-z0-9@+.~_/%:-]*$/.test(path) &&
       !/(?:^|\/)\.{0,2}(?:\/|$)/.test(path) &&
       !path.includes("://"),
     "a relative path without . or .. expected",
@@ -37,6 +39,10 @@ const PinShape = z.strictObject({
   path: PoolPath,
   size: z.int().min(1),
   sha256: Sha256,
+  integrity: z
+    .string()
+    .regex(/^sha(?:512|384|256|1)-[A-Za-z0-9+/]+={0,2}$/)
+    .optional(),
   dependencies: z.array(z.string()),
   essential: z.boolean().optional(),
 });
@@ -113,7 +119,7 @@ export function parseLock(text: string, name: string): Lock {
       const problem =
         pin.name !== key
           ? `it names itself ${pin.name}`
-          : !Object.hasOwn(section.releases, pin.release)
+          : pin.release !== "" && !Object.hasOwn(section.releases, pin.release)
             ? `its release ${pin.release} is not in the lock`
             : pin.dependencies.find((dependency) => !Object.hasOwn(section.packages, dependency));
       if (problem !== undefined) {
@@ -131,4 +137,30 @@ export function parseLock(text: string, name: string): Lock {
 export function formatLock(lock: Lock): string {
   const sections = [...lock.sections].sort((a, b) => compareStrings(sectionKey(a), sectionKey(b)));
   return `${formatCanonicalJson({ ...lock, sections }, 2)}\n`;
+}
+
+/**
+ * Refuses a lock whose releases are older than those of the lock before: a mirror that is out of date, or one that
+ * withholds updates, may still serve a release that is signed and has not expired.
+ *
+ * Only releases of equal scope are compared; what another scope asks for, such as a snapshot, may be of any age.
+ *
+ * @param file For messages.
+ * @throws {LockError} `LOCK_ROLLBACK`
+ */
+export function refuseRollbacks(before: Lock | undefined, after: Lock, file: string): void {
+  for (const section of after.sections) {
+    const earlier = before?.sections.find((other) => sectionKey(other) === sectionKey(section));
+    for (const [name, { date }] of Object.entries(section.releases)) {
+      const pinned = earlier?.releases[name]?.date;
+      if (pinned === undefined || Date.parse(date) >= Date.parse(pinned)) continue;
+      throw new LockError(
+        "LOCK_ROLLBACK",
+        `Cannot write ${file}: the archive's ${name} is of ${date}, the lock has that of ${pinned}, nothing older was wanted`,
+        {
+          hint: "The mirror is out of date or withholds updates: name another one; if the older state is meant, run tare update --allow-older",
+        },
+      );
+    }
+  }
 }

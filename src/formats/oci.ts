@@ -33,6 +33,8 @@ export interface ConfigDocument {
   readonly config: NormalizedImageConfig;
   /** Bottom first. */
   readonly layers: readonly { readonly diffId: DiffId; readonly comment: string }[];
+  /** Of the base image that `layers` follow. */
+  readonly base?: { readonly diffIds: readonly DiffId[]; readonly history: readonly object[] } | undefined;
 }
 
 /** The digest of a document's bytes. */
@@ -59,17 +61,25 @@ const CONFIG_KEYS = [
 ] as const satisfies readonly (keyof NormalizedImageConfig)[];
 
 /** Writes an image configuration, with one history entry a layer. */
-export function formatConfig({ created, platform, config, layers }: ConfigDocument): Buffer {
+export function formatConfig({ created, platform, config, layers, base }: ConfigDocument): Buffer {
+  const known = CONFIG_KEYS.filter((key) => config[key] !== undefined);
+  const inherited = Object.entries(config)
+    .filter(([key]) => !(CONFIG_KEYS as readonly string[]).includes(key))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return formatJson({
     created,
     architecture: platform.architecture,
     ...(platform.variant === undefined ? {} : { variant: platform.variant }),
     os: platform.os,
-    config: Object.fromEntries(
-      CONFIG_KEYS.filter((key) => config[key] !== undefined).map((key) => [key, sortMap(config[key])]),
-    ),
-    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
-    history: layers.map(({ comment }) => ({ created, created_by: "tare", comment })),
+    config: Object.fromEntries([...known.map((key) => [key, sortMap(config[key])] as const), ...inherited]),
+    rootfs: {
+      type: "layers",
+      diff_ids: [...(base?.diffIds ?? []), ...layers.map((layer) => layer.diffId)],
+    },
+    history: [
+      ...(base?.history ?? []),
+      ...layers.map(({ comment }) => ({ created, created_by: "tare", comment })),
+    ],
   });
 }
 

@@ -666,17 +666,13 @@ class Parser {
         this.#position++;
         if (inner.length === 0) parts.push({ kind: "literal", text: "", quoted: true });
         else parts.push(...inner);
-      } else if (char === "$" || char === "`") {
-        const part = this.#readExpansion(false);
-        if (part === undefined) literal += "$";
+      } else {
+        const part = this.#readPlain(char, false);
+        if (typeof part === "string") literal += part;
         else {
           flush();
           parts.push(part);
         }
-      } else {
-        if (char === "\n") this.#line++;
-        literal += char;
-        this.#position++;
       }
     }
     flush();
@@ -714,21 +710,25 @@ class Parser {
         else if (next === "$" || next === "`" || next === "\\" || (next === '"' && !hereDocument))
           literal += next;
         else literal += `\\${next}`;
-      } else if (char === "$" || char === "`") {
-        const part = this.#readExpansion(true);
-        if (part === undefined) literal += "$";
+      } else {
+        const part = this.#readPlain(char, true);
+        if (typeof part === "string") literal += part;
         else {
           flush();
           parts.push(part);
         }
-      } else {
-        if (char === "\n") this.#line++;
-        literal += char;
-        this.#position++;
       }
     }
     flush();
     return parts;
+  }
+
+  /** What is neither a quote nor behind a backslash: an expansion, or a character that stands for itself. */
+  #readPlain(char: string, quoted: boolean): WordPart | string {
+    if (char === "$" || char === "`") return this.#readExpansion(quoted) ?? "$";
+    if (char === "\n") this.#line++;
+    this.#position++;
+    return char;
   }
 
   /** `$…` or a backquoted command; undefined (one character consumed) when the `$` stands for itself. */

@@ -89,6 +89,8 @@ test("reads every field of a header", () => {
     mtimeSeconds: 1_700_000_000,
     linkTarget: "",
     contentOffset: 1024,
+    typeFlag: "0",
+    records: new Map(),
   });
   assert.equal(content, "x".repeat(700));
   assert.deepEqual(

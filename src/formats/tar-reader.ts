@@ -35,6 +35,10 @@ export interface TarHeader {
   readonly linkTarget: ByteString;
   /** Offset of the content's first byte in the archive. */
   readonly contentOffset: number;
+  /** The type as it is written: one character. */
+  readonly typeFlag: string;
+  /** All pax records that hold for the member, in their order, whatever they mean. */
+  readonly records: ReadonlyMap<string, ByteString>;
 }
 
 /** Is called in the order of the archive: `member`, its `content` as often as it comes, `memberEnd`. */
@@ -86,6 +90,14 @@ interface Overrides {
   mtimeSeconds?: number;
 }
 
+/** What a pax header says. */
+interface Pax {
+  readonly overrides: Overrides;
+  readonly records: ReadonlyMap<string, ByteString>;
+}
+
+const NO_PAX: Pax = { overrides: {}, records: new Map() };
+
 /**
  * A push parser: {@link write} takes chunks of any size, {@link end} checks that the archive is whole.
  *
@@ -107,8 +119,8 @@ export class TarReader {
   #zeroBlocks = 0;
   #metadata: { readonly type: string; readonly bytes: Buffer; fill: number } | undefined;
   #metadataSize = 0;
-  #global: Overrides = {};
-  #pax: Overrides | undefined;
+  #global: Pax = NO_PAX;
+  #pax: Pax | undefined;
   #longPath: ByteString | undefined;
   #longLink: ByteString | undefined;
 
@@ -229,12 +241,16 @@ export class TarReader {
     this.#metadata = undefined;
     if (type === "L") this.#longPath = readString(bytes, 0, bytes.length);
     else if (type === "K") this.#longLink = readString(bytes, 0, bytes.length);
-    else if (type === "x") this.#pax = readPax(bytes, {});
+    else if (type === "x") this.#pax = readPax(bytes, NO_PAX);
     else this.#global = readPax(bytes, this.#global);
   }
 
   #beginMember(block: Buffer, flag: string): void {
-    const overrides: Overrides = { ...this.#global, ...this.#pax };
+    const overrides: Overrides = { ...this.#global.overrides, ...this.#pax?.overrides };
+    const records =
+      this.#pax === undefined
+        ? this.#global.records
+        : new Map([...this.#global.records, ...this.#pax.records]);
     const path = overrides.path ?? this.#longPath ?? readName(block);
     const linkTarget = overrides.linkTarget ?? this.#longLink ?? readString(block, 157, 100);
     this.#pax = undefined;
@@ -267,6 +283,8 @@ export class TarReader {
       mtimeSeconds: overrides.mtimeSeconds ?? parseNumber(block, 136, 12, "mtime", shown, true),
       linkTarget: isLink ? linkTarget : EMPTY,
       contentOffset: this.#offset,
+      typeFlag: flag,
+      records,
     });
     this.#begin(size, "content");
   }
@@ -349,8 +367,9 @@ function parseId(block: Buffer, start: number, what: string, member: string): nu
 }
 
 /** Adds the records of a pax header to `known`; an empty value takes a key away. Unknown keys mean nothing here. */
-function readPax(bytes: Buffer, known: Overrides): Overrides {
-  const overrides: Overrides = { ...known };
+function readPax(bytes: Buffer, known: Pax): Pax {
+  const overrides: Overrides = { ...known.overrides };
+  const records = new Map(known.records);
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const digits = space < 0 || space - at > 10 ? "" : bytes.toString("latin1", at, space);
@@ -364,10 +383,13 @@ function readPax(bytes: Buffer, known: Overrides): Overrides {
       equals < end - 1;
     if (!ok) return fail("a pax record is malformed");
     const key = bytes.toString("latin1", space + 1, equals);
-    applyPax(overrides, key, bytes.toString("latin1", equals + 1, end - 1) as ByteString);
+    const value = bytes.toString("latin1", equals + 1, end - 1) as ByteString;
+    applyPax(overrides, key, value);
+    if (value === "") records.delete(key);
+    else records.set(key, value);
     at = end;
   }
-  return overrides;
+  return { overrides, records };
 }
 
 function applyPax(overrides: Overrides, key: string, value: ByteString): void {

@@ -46,6 +46,14 @@ export interface DroppedScript {
   readonly interpreter: string;
 }
 
+/** A file whose place in the image a file of the user's own takes. */
+export interface ReplacedFile {
+  readonly object: string;
+  readonly path: BytePath;
+  /** Id of the object that takes its place. */
+  readonly by: string;
+}
+
 /** Something that a file of the image cannot do without, and that the image lacks. */
 export interface DanglingReference {
   readonly object: string;
@@ -62,6 +70,40 @@ export interface PrunedClass {
   readonly size: number;
 }
 
+/** A file or link of a store object, by its path in the object's tree. */
+export interface FileInObject {
+  /** Id of the object. */
+  readonly object: string;
+  readonly path: BytePath;
+}
+
+/** Why a file is in the image: what led to it first. */
+export interface FileReason {
+  /**
+   * A token kind; or `root`, `metapackage`, `entrypoint` and `keep` for what the image itself asks for, `whole-package`
+   * for what stays since another file of its package does, and what packages say of each other: `own-data`,
+   * `compiler`, `virtual-provider`, `language-library`.
+   */
+  readonly kind: string;
+  /** What was found in the referring file, as people know it; the name or pattern that was asked for. */
+  readonly token?: string | undefined;
+  /** The referring file; absent for what the image asks for. */
+  readonly from?: FileInObject | undefined;
+}
+
+/** The reason of every file of the image; following them from any file leads to what the image asks for. */
+export interface FileReasons {
+  /** Undefined for a file that is not in the image. */
+  of(file: FileInObject): FileReason | undefined;
+}
+
+/** An object of which the image itself asks for a file: a root, or what an entrypoint or `keep` names. */
+export interface ClosureStart {
+  readonly object: string;
+  /** As of {@link FileReason}. */
+  readonly kind: string;
+}
+
 export interface Closure {
   /** Ids of the objects that the image asks for. */
   readonly roots: readonly string[];
@@ -69,10 +111,15 @@ export interface Closure {
   readonly units: readonly ClosureUnit[];
   readonly edges: readonly ReferenceEdge[];
   readonly pruned: readonly PrunedClass[];
+  /** In the order of the objects' ids; absent when there is none. */
+  readonly replaced?: readonly ReplacedFile[] | undefined;
   /** Sorted by id; these and what follows are absent when nothing was inferred. */
   readonly dropped?: readonly DroppedObject[] | undefined;
   readonly droppedScripts?: readonly DroppedScript[] | undefined;
   readonly dangling?: readonly DanglingReference[] | undefined;
+  /** Where chains of references begin, sorted by id, each object once. */
+  readonly starts?: readonly ClosureStart[] | undefined;
+  readonly reasons?: FileReasons | undefined;
 }
 
 /** A path that will exist in the image though no tree has it: what an alternative, a link or a template makes. */

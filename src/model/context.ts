@@ -16,10 +16,16 @@ export const CACHE_FOLDERS = [
   "layers",
   /** Results of whole builds, by the key of everything that went in. */
   "builds",
+  /** Which repositories of which registries have a blob, by its sha256. */
+  "registries",
   /** Parsed package indices, by the sha256 of the index. */
   "indices",
   /** What the files of a package name, by the package's content. */
   "facts",
+  /** What programs of an image wrote, by the key of everything that they could see. */
+  "runs",
+  /** Root file systems of builds, by what is in them. */
+  "roots",
   /** V8's compile cache. */
   "compile",
   /** Temporary directories. */
@@ -38,6 +44,24 @@ export interface CacheDirectory {
   tidy(): void;
 }
 
+/** How derivations are built, where the user says so. */
+export interface BuildSettings {
+  /** The directory of a failed build stays. */
+  readonly keepFailed?: boolean;
+  /** Seconds that a build may take. */
+  readonly timeout?: number | undefined;
+  /** Seconds that a build may be silent. */
+  readonly maxSilentTime?: number | undefined;
+  /** All that the image is built from is built again and compared. */
+  readonly check?: boolean;
+  /** CPUs that each build is told of. */
+  readonly cores?: number;
+  /** URLs of binary caches that outputs are looked for in, before those of the environment. */
+  readonly substituters?: readonly string[];
+  /** Keys whose signatures count, `NAME:base64`, beside those of the environment. */
+  readonly trustedPublicKeys?: readonly string[];
+}
+
 export interface Context {
   readonly cache: CacheDirectory;
   readonly progress: Progress;
@@ -47,4 +71,5 @@ export interface Context {
   readonly offline: boolean;
   /** Number of worker threads and of things done at once. No output depends on it. */
   readonly jobs: number;
+  readonly builds?: BuildSettings | undefined;
 }

@@ -8,7 +8,7 @@ export interface Pin {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
-  /** The release file that vouches for it, a key of the section's `releases`. */
+  /** The release file that vouches for it, a key of the section's `releases`; empty where a source signs none. */
   readonly release: string;
   /** Path below the archive's base URL: `pool/main/r/redis/redis-server_…deb`. */
   readonly path: string;
@@ -16,6 +16,8 @@ export interface Pin {
   readonly size: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** What its registry vouches with, as npm writes it: `sha512-…`. */
+  readonly integrity?: string | undefined;
   /** Names of the pins that satisfy its declared dependencies, in the order of their declaration. */
   readonly dependencies: readonly string[];
   /** True for packages that others may use without declaring it. */

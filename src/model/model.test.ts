@@ -11,8 +11,10 @@ import {
   toBytePath,
 } from "./bytes.ts";
 import { formatCanonicalJson } from "./canonical-json.ts";
+import { describeLevels } from "./image-spec.ts";
 import { didYouMean, nearestNames } from "./suggest.ts";
 import { computeTreeSize, createTree, type FileEntry } from "./tree.ts";
+import { walkPath } from "./walk-path.ts";
 
 const component = fc.stringMatching(/^[a-c.\-!0é]{1,3}$/).filter((text) => text !== "." && text !== "..");
 const path = fc.array(component, { maxLength: 4 }).map((parts) => encodeByteString(parts.join("/")));
@@ -88,4 +90,38 @@ test("the nearest names are offered, far ones are not", () => {
   assert.deepEqual(nearestNames("redis-sever", known)[0], "redis-server");
   assert.equal(didYouMean("crul", known), 'Did you mean "curl"?');
   assert.equal(didYouMean("postgresql", known), undefined);
+});
+
+test("paths are walked as Linux does", () => {
+  const links: Readonly<Record<string, string>> = {
+    bin: "usr/bin",
+    "usr/bin/sh": "dash",
+    "etc/up": "../../usr/./bin/",
+    "etc/abs": "/bin/sh",
+    loop: "loop",
+  };
+  const present = new Set(["usr", "usr/bin", "usr/bin/dash", "etc"]);
+  const entryAt = (path: string) => {
+    const target = links[path];
+    if (target !== undefined) return { type: "symlink", target };
+    return present.has(path) ? { type: "file" } : undefined;
+  };
+  const walk = (path: string, followLast = true, throughMissing = false) => {
+    const result = walkPath(path, entryAt, { followLast, throughMissing });
+    return result.kind === "arrived" ? result.path : result;
+  };
+  assert.equal(walk("/bin/sh"), "usr/bin/dash");
+  assert.equal(walk("bin/sh", false), "usr/bin/sh");
+  assert.equal(walk("/etc/up/../bin/dash"), "usr/bin/dash");
+  assert.equal(walk("etc/abs"), "usr/bin/dash");
+  assert.equal(walk("../.."), "");
+  assert.deepEqual(walk("/bin/none/a/b"), { kind: "missing", path: "usr/bin/none", rest: ["a", "b"] });
+  assert.equal(walk("/bin/none/../sh", true, true), "usr/bin/dash");
+  assert.deepEqual(walk("loop/x"), { kind: "circular" });
+});
+
+test("levels of compressions for people", () => {
+  assert.equal(describeLevels("zstd"), "1 to 19 or 22");
+  assert.equal(describeLevels("gzip"), "1 to 9");
+  assert.equal(describeLevels("none"), "0");
 });

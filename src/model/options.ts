@@ -7,7 +7,9 @@ export type OptionErrorCode =
   /** An option has a value that it cannot have. */
   | "BAD_OPTION"
   /** An option that does not exist: it would silently change nothing. */
-  | "UNKNOWN_OPTION";
+  | "UNKNOWN_OPTION"
+  /** An override after which the same is built as before. */
+  | "OVERRIDE_WITHOUT_EFFECT";
 
 /** Thrown by the functions that an image.ts calls. */
 export class OptionError extends TareError<OptionErrorCode> {}

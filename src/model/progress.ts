@@ -6,8 +6,12 @@ export interface ProgressStage {
   advance(count: number, bytes?: number): void;
   /** Raises the expected totals as they become known. */
   expect(count: number, bytes?: number): void;
+  /** Says what is being done right now; for people who watch. */
+  detail?(text: string): void;
   /** Ends the stage with a line that sums it up. */
   done(summary: string): void;
+  /** Ends a stage that has failed, without a line: the error says why. */
+  abandon?(): void;
 }
 
 export interface Progress {

@@ -19,7 +19,9 @@ export type FixAction =
   | "replace"
   /** Something was found and deliberately or necessarily not done; the detail says why. */
   | "skip"
-  /** A program of the image would have to run; `run` says which. */
+  /** A program of the image was run in a sandbox; `run` says which. */
+  | "run"
+  /** A program of the image would have to run and was not; `run` says which, the detail why. */
   | "needs-run";
 
 /** A program of the image that makes a file when it is run, as the package's own script would run it. */
@@ -61,6 +63,8 @@ export interface RootFileSystem {
   readonly merged: ReadonlyMap<BytePath, TreeEntry>;
   /** The directories of the whole by path, with their final owners and modes. */
   readonly directories: ReadonlyMap<BytePath, DirectoryEntry>;
+  /** Files whose contents, not their paths alone, decided what was done; where they were then. */
+  readonly contentsRead: ReadonlySet<BytePath>;
   /** In the order in which things were done. */
   readonly report: readonly FixReport[];
 }

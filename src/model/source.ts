@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import type { RequestScope } from "./image-spec.ts";
 import type { LockChange, LockSection } from "./lock.ts";
 import type { StoreObject } from "./store-object.ts";
+import type { Tree } from "./tree.ts";
 
 export interface Source {
   /**
@@ -31,6 +32,45 @@ export interface Source {
     mirrors: readonly string[],
     context: Context,
   ): Promise<StoreObject[]>;
+
+  /**
+   * Who has files, for messages: names of packages by request; what nobody has is left out.
+   *
+   * @param requests Such as `lib:libssl.so.3`, `bin:sh` or `/usr/bin/perl` (docs/requests.md).
+   * @param cachedOnly Large indices are used when they are in the cache, and not fetched.
+   */
+  findProviders?(
+    scope: RequestScope,
+    requests: readonly string[],
+    mirrors: readonly string[],
+    context: Context,
+    cachedOnly: boolean,
+  ): Promise<ReadonlyMap<string, readonly string[]>>;
+
+  /**
+   * Makes a tree of a project of this machine, for a build or an image.
+   *
+   * @param path Absolute path of the project's directory or lock file.
+   * @param options Plain data, as the source's function for image.ts wrote it.
+   */
+  importTree?(path: string, options: Readonly<Record<string, unknown>>, context: Context): Promise<Tree>;
+
+  /** What of this machine an import depends on, as text: the same text, the same tree. Fetches nothing. */
+  identifyImport?(
+    path: string,
+    options: Readonly<Record<string, unknown>>,
+    context: Context,
+  ): Promise<string>;
+
+  /**
+   * The options of the same import for development: with what the image leaves out.
+   *
+   * @param groups Names of dependency groups; undefined is what the language's tools take by default.
+   */
+  developImport?(
+    options: Readonly<Record<string, unknown>>,
+    groups: readonly string[] | undefined,
+  ): Readonly<Record<string, unknown>>;
 
   /** What to ask for instead of a scope whose libraries are too old, as image.ts writes it; undefined when it is the newest. */
   suggestNewer?(scope: RequestScope): Promise<string | undefined>;
