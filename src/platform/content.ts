@@ -4,6 +4,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { decodeByteString } from "../model/bytes.ts";
 import { TareError } from "../model/errors.ts";
+import { STORE_DIR } from "../model/store-path.ts";
 import type { FileEntry } from "../model/tree.ts";
 import { isErrno, toDiskError } from "./disk.ts";
 
@@ -15,7 +16,10 @@ export class ContentError extends TareError<ContentErrorCode> {
   readonly file: string;
 
   constructor(file: string, message: string, cause?: unknown) {
-    super("CACHE_DAMAGED", message, { cause, hint: `Delete ${file} and build again` });
+    const hint = file.includes(`${STORE_DIR}/`)
+      ? "Run tare store verify --repair, or nix-store --verify-path for a store of Nix, and build again"
+      : `Delete ${file} and build again`;
+    super("CACHE_DAMAGED", message, { cause, hint });
     this.file = file;
   }
 }

@@ -1,8 +1,10 @@
-// Compressed chunks in, uncompressed chunks out: xz (XZ 1.2), gzip (RFC 1952), zstd (RFC 8878), decoded on native
-// threads and as a stream, so that memory stays bounded whatever the input expands to. All input is hostile.
+// Compressed chunks in, uncompressed chunks out: xz (XZ 1.2), gzip (RFC 1952), zstd (RFC 8878), br (RFC 7932), decoded on
+// native threads, and bzip2; as a stream, so that memory stays bounded whatever the input expands to. All input is hostile.
 
 import type { Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createBrotliDecompress, createGunzip, createZstdDecompress } from "node:zlib";
+import { Bzip2Decoder } from "../formats/bzip2.ts";
+import { FormatError } from "../formats/errors.ts";
 import { TareError } from "../model/errors.ts";
 
 export type DecompressErrorCode = "TRUNCATED" | "CORRUPT" | "TOO_LARGE" | "UNSUPPORTED";
@@ -18,8 +20,8 @@ export class DecompressError extends TareError<DecompressErrorCode> {
   }
 }
 
-/** How bytes are compressed. The last two are known by name only, and refused. */
-export type Compression = "none" | "xz" | "gzip" | "zstd" | "bzip2" | "lzma";
+/** How bytes are compressed. The last ones are known by name only, and refused. */
+export type Compression = "none" | "xz" | "gzip" | "zstd" | "bzip2" | "br" | "lzma" | "lzip" | "lz4";
 
 export interface DecompressOptions {
   /** Bytes; decoding stops as soon as more than this come out. */
@@ -77,11 +79,15 @@ function decode(compression: Compression, source: Source, name: string): AsyncIt
       return decodeFrames(source, () => createGunzip({ chunkSize: OUTPUT_CHUNK }));
     case "zstd":
       return decodeFrames(source, () => createZstdDecompress({ chunkSize: OUTPUT_CHUNK }));
+    case "br":
+      return decodeFrames(source, () => createBrotliDecompress({ chunkSize: OUTPUT_CHUNK }));
+    case "bzip2":
+      return decodeBzip2(source, name);
     default:
       throw new DecompressError(
         "UNSUPPORTED",
         name,
-        `${compression} is not supported, only xz, gzip and zstd are`,
+        `${compression} is not supported, only xz, gzip, zstd, bzip2 and br are`,
       );
   }
 }
@@ -131,6 +137,12 @@ async function* decodeXz(source: Source): AsyncGenerator<Uint8Array, void, undef
   yield* xz.decompressStream(input);
 }
 
+async function* decodeBzip2(source: Source, name: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const decoder = new Bzip2Decoder(name);
+  for await (const chunk of source.rest()) yield* decoder.write(chunk);
+  yield* decoder.end();
+}
+
 /**
  * Feeds a decoder of node:zlib, and a new one with what the first left over, until all input is used.
  * (Node's zstd decoder stops silently at the end of a frame when more follows in the same chunk; its gzip decoder
@@ -173,9 +185,13 @@ async function* decodeFrames(
 }
 
 function toDecompressError(error: unknown, name: string): unknown {
+  if (error instanceof FormatError && /_BZIP2$/.test(error.code)) {
+    const code = error.code === "TRUNCATED_BZIP2" ? "TRUNCATED" : "CORRUPT";
+    return new DecompressError(code, name, error.problem, error);
+  }
   if (error instanceof TareError || !(error instanceof Error)) return error;
   const code = "code" in error ? String(error.code) : "";
-  if (!/^(?:Z_|ZSTD_|InvalidArg$)/.test(code)) return error;
+  if (!/^(?:Z_|ZSTD_|ERR__ERROR_FORMAT|ERR_BROTLI|InvalidArg$)/.test(code)) return error;
   // The xz decoder says these when the input ends.
   if (code === "Z_BUF_ERROR" || /^(?:failed to fill whole buffer|incomplete )/.test(error.message)) {
     return new DecompressError("TRUNCATED", name, "it ends early", error);

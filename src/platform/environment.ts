@@ -1,5 +1,6 @@
 // Environment variables, and the machine's own configuration that Tare honours.
 
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { compareStrings } from "../model/bytes.ts";
 import { DiskError } from "./disk.ts";
@@ -8,6 +9,11 @@ import { listDirectory, readSmallFile } from "./files.ts";
 /** The value of an environment variable; one that is set but empty counts as not set. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name] || undefined;
+}
+
+/** The home directory of this user. */
+export function homeDirectory(): string {
+  return homedir();
 }
 
 /** A file of apt's configuration. */

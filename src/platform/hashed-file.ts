@@ -16,13 +16,14 @@ export class HashedFile implements Disposable {
   readonly size: number;
   readonly #path: string;
   readonly #fd: number;
-  readonly #hash: Hash = createHash("sha256");
+  readonly #hash: Hash;
   /** Offset of the next byte to be hashed. */
   #position = 0;
 
   /** @throws {DiskError} */
-  constructor(path: string) {
+  constructor(path: string, algorithm: "sha512" | "sha384" | "sha256" | "sha1" | "md5" = "sha256") {
     this.#path = path;
+    this.#hash = createHash(algorithm);
     this.#fd = onDisk(`read ${path}`, () => openSync(path, "r"));
     this.size = onDisk(`read ${path}`, () => fstatSync(this.#fd).size);
   }
@@ -59,7 +60,7 @@ export class HashedFile implements Disposable {
     }
   }
 
-  /** Hashes what was not read yet. @returns The file's sha256, lower-case hex. Call it once, as the last thing. */
+  /** Hashes what was not read yet. @returns The file's hash, lower-case hex. Call it once, as the last thing. */
   async digest(): Promise<string> {
     await this.#hashUpTo(this.size);
     return this.#hash.digest("hex");

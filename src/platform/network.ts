@@ -1,22 +1,16 @@
 // HTTP(S) and file: URLs into checked files: retries with backoff, several sources, resumption by range.
 
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { createReadStream, existsSync, renameSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Context } from "../model/context.ts";
 import { TareError } from "../model/errors.ts";
 import { sleep } from "./clock.ts";
-import { fileSize, isErrno, onDisk, temporaryName, toDiskError, writeFully } from "./disk.ts";
+import { fileSize, onDisk } from "./disk.ts";
+import { type Expected, PartialDownload } from "./partial-download.ts";
+import { SpoolFile } from "./random-access.ts";
+
+export type { Expected } from "./partial-download.ts";
 
 export type NetworkErrorCode =
   | "OFFLINE"
@@ -33,14 +27,6 @@ const ATTEMPTS = 4;
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 const TIMEOUT_MS = 30_000;
-
-/** What a download shall be; the claim comes from a signed index or a lock, never from the server. */
-export interface Expected {
-  /** Lower-case hex. */
-  readonly sha256: string;
-  /** Bytes. */
-  readonly size: number;
-}
 
 /** A failure of one attempt at one URL. */
 class AttemptError extends Error {
@@ -96,7 +82,25 @@ async function http() {
   return dispatcher;
 }
 
-async function openBody(url: string, offset: number, signal: AbortSignal): Promise<Body> {
+/** Headers to ask a URL with: what a server wants to know of the user, by the server that the URL names. */
+export type RequestHeaders = (url: string) => Readonly<Record<string, string>>;
+
+const NO_HEADERS: RequestHeaders = () => ({});
+
+/** The header for user name and password of a URL, for servers that want them. */
+export const credentialHeaders: RequestHeaders = (url) => {
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return {};
+  const secret = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(secret).toString("base64")}` };
+};
+
+async function openBody(
+  url: string,
+  offset: number,
+  signal: AbortSignal,
+  headersOf: RequestHeaders = NO_HEADERS,
+): Promise<Body> {
   if (url.startsWith("file:")) {
     const path = fileURLToPath(url);
     if (!existsSync(path) || !statSync(path).isFile()) {
@@ -105,7 +109,11 @@ async function openBody(url: string, offset: number, signal: AbortSignal): Promi
     return { offset, chunks: createReadStream(path, { start: offset, signal }) };
   }
   const { request, agent } = await http();
-  const headers: Record<string, string> = { "user-agent": "tare", "accept-encoding": "identity" };
+  const headers: Record<string, string> = {
+    "user-agent": "tare",
+    "accept-encoding": "identity",
+    ...headersOf(url),
+  };
   if (offset > 0) headers["range"] = `bytes=${offset}-`;
   let response: Awaited<ReturnType<typeof request>>;
   try {
@@ -209,6 +217,7 @@ async function attempt<T>(
  * @param what What it is, for messages: `the release file of bookworm`.
  * @param urls Tried in order.
  * @param maxSize Bytes; a longer answer is refused while it arrives.
+ * @param headersOf Headers for each URL; a server of another origin that it redirects to does not get `authorization`.
  * @throws {NetworkError} See {@link NetworkErrorCode}.
  */
 export async function fetchDocument(
@@ -216,9 +225,10 @@ export async function fetchDocument(
   urls: readonly string[],
   maxSize: number,
   context: Context,
+  headersOf: RequestHeaders = NO_HEADERS,
 ): Promise<{ bytes: Buffer; url: string }> {
   return attempt(what, urls, context, async (url) => {
-    const body = await openBody(url, 0, context.signal);
+    const body = await openBody(url, 0, context.signal, headersOf);
     const chunks: Uint8Array[] = [];
     let size = 0;
     try {
@@ -256,6 +266,7 @@ export async function fetchArtifact(
   expected: Expected,
   context: Context,
   onBytes: (count: number) => void = () => {},
+  headersOf: RequestHeaders = NO_HEADERS,
 ): Promise<string> {
   const destination = context.cache.path("downloads", expected.sha256);
   if (fileSize(destination) === expected.size) {
@@ -267,7 +278,7 @@ export async function fetchArtifact(
     await attempt(what, urls, context, async (url) => {
       const fresh = download.size === 0;
       if (download.size < expected.size) {
-        const body = await openBody(url, download.size, context.signal);
+        const body = await openBody(url, download.size, context.signal, headersOf);
         if (body.offset === 0) download.restart();
         try {
           for await (const chunk of body.chunks) {
@@ -301,89 +312,112 @@ export async function fetchArtifact(
   }
 }
 
-/** A file that grows to what is expected, hashed as it grows; never shared between processes. */
-class PartialDownload {
-  readonly #partial: string;
-  readonly #temporary: string;
-  readonly #expected: Expected;
-  readonly #onBytes: (count: number) => void;
-  readonly #fd: number;
-  #hash = createHash("sha256");
-  #moved = false;
-  size = 0;
-
-  private constructor(partial: string, expected: Expected, onBytes: (count: number) => void) {
-    this.#partial = partial;
-    this.#temporary = temporaryName(partial);
-    this.#expected = expected;
-    this.#onBytes = onBytes;
-    // Renaming is the claim: of two builds that would continue the same file only one gets it.
+/**
+ * Fetches what is known by nothing into a temporary file, which the caller checks and disposes of.
+ *
+ * @param maxSize Bytes; a longer answer is refused while it arrives.
+ * @throws {NetworkError} As {@link fetchDocument}.
+ */
+export async function fetchToSpool(
+  what: string,
+  urls: readonly string[],
+  maxSize: number,
+  context: Context,
+  onBytes: (count: number) => void = () => {},
+  headersOf: RequestHeaders = NO_HEADERS,
+): Promise<SpoolFile> {
+  return attempt(what, urls, context, async (url) => {
+    const body = await openBody(url, 0, context.signal, headersOf);
+    const spool = new SpoolFile(context.cache.path("downloads", "spool"));
     try {
-      renameSync(partial, this.#temporary);
+      for await (const chunk of body.chunks) {
+        if (spool.size + chunk.length > maxSize) {
+          throw new NetworkError(
+            "TOO_LARGE",
+            `Cannot fetch ${what}: ${redactUrl(url)} is larger than ${maxSize} bytes`,
+          );
+        }
+        spool.write(chunk);
+        onBytes(chunk.length);
+      }
+      return spool;
     } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw toDiskError(error, `continue the download ${partial}`);
+      onBytes(-spool.size);
+      spool[Symbol.dispose]();
+      context.signal.throwIfAborted();
+      if (error instanceof TareError) throw error;
+      throw new AttemptError(describeCause(error), { retry: true, cause: error });
     }
-    this.#fd = onDisk(`write ${this.#temporary}`, () => openSync(this.#temporary, "a+"));
-    this.#hashExisting();
-  }
+  });
+}
 
-  static claim(partial: string, expected: Expected, onBytes: (count: number) => void): PartialDownload {
-    return new PartialDownload(partial, expected, onBytes);
-  }
+/** What a download shall be when neither its size nor its sha256 is known. */
+export interface ExpectedHash {
+  readonly algorithm: "sha512" | "sha384" | "sha256" | "sha1";
+  /** Lower-case hex; the bytes must have one of them. */
+  readonly digests: readonly string[];
+  /** Bytes; more are not taken. */
+  readonly maxSize: number;
+}
 
-  #hashExisting(): void {
-    const buffer = Buffer.allocUnsafe(1 << 20);
-    for (let count = readSync(this.#fd, buffer); count > 0; count = readSync(this.#fd, buffer)) {
-      this.#hash.update(buffer.subarray(0, count));
-      this.#grow(count);
+/**
+ * Fetches an artifact that is known by its hash alone into the cache's `downloads`; as {@link fetchArtifact}, except
+ * that nothing is continued.
+ *
+ * @param onBytes Called with the number of new bytes (negative when received bytes had to be thrown away).
+ * @returns Its path: `<algorithm>-<hex>`.
+ * @throws {NetworkError} `HASH_MISMATCH`, `TOO_LARGE`, or as {@link fetchDocument}.
+ */
+export async function fetchByHash(
+  what: string,
+  urls: readonly string[],
+  { algorithm, digests, maxSize }: ExpectedHash,
+  context: Context,
+  onBytes: (count: number) => void = () => {},
+  headersOf: RequestHeaders = NO_HEADERS,
+): Promise<string> {
+  const pathOf = (digest: string) => context.cache.path("downloads", `${algorithm}-${digest}`);
+  for (const digest of digests) {
+    const size = fileSize(pathOf(digest));
+    if (size === undefined) continue;
+    onBytes(size);
+    return pathOf(digest);
+  }
+  return attempt(what, urls, context, async (url) => {
+    const body = await openBody(url, 0, context.signal, headersOf);
+    const hash = createHash(algorithm);
+    using spool = new SpoolFile(pathOf(digests[0]!));
+    try {
+      for await (const chunk of body.chunks) {
+        if (spool.size + chunk.length > maxSize) {
+          throw new NetworkError(
+            "TOO_LARGE",
+            `Cannot fetch ${what}: ${redactUrl(url)} is larger than ${maxSize} bytes`,
+          );
+        }
+        hash.update(chunk);
+        spool.write(chunk);
+        onBytes(chunk.length);
+      }
+    } catch (error) {
+      onBytes(-spool.size);
+      context.signal.throwIfAborted();
+      if (error instanceof TareError) throw error;
+      throw new AttemptError(describeCause(error), { retry: true, cause: error });
     }
-    if (this.size > this.#expected.size) this.restart();
-  }
-
-  #grow(count: number): void {
-    if (count === 0) return;
-    this.size += count;
-    this.#onBytes(count);
-  }
-
-  /** Adds bytes; false when there are more than expected, and reading on is of no use. */
-  append(chunk: Uint8Array): boolean {
-    this.#grow(chunk.length);
-    if (this.size > this.#expected.size) return false;
-    onDisk(`write ${this.#temporary}`, () => writeFully(this.#fd, chunk));
-    this.#hash.update(chunk);
-    return true;
-  }
-
-  restart(): void {
-    ftruncateSync(this.#fd, 0);
-    this.#hash = createHash("sha256");
-    this.#grow(-this.size);
-  }
-
-  /** What differs from what was expected. Bytes that are merely missing after a cut connection count as well. */
-  problem(): readonly ["HASH_MISMATCH" | "SIZE_MISMATCH", string] | undefined {
-    const { sha256, size } = this.#expected;
-    if (this.size !== size) {
-      return [
-        "SIZE_MISMATCH",
-        `sent ${this.size > size ? "more bytes" : `${this.size} bytes`}, expected ${size}`,
-      ];
+    const actual = hash.digest("hex");
+    if (digests.includes(actual)) {
+      const destination = pathOf(actual);
+      onDisk(`write ${destination}`, () => renameSync(spool.path, destination));
+      return destination;
     }
-    const actual = this.#hash.digest("hex");
-    return actual === sha256 ? undefined : ["HASH_MISMATCH", `has sha256 ${actual}, expected ${sha256}`];
-  }
-
-  moveTo(destination: string): void {
-    renameSync(this.#temporary, destination);
-    this.#moved = true;
-  }
-
-  /** Leaves what was received for the next attempt, or nothing when there is nothing. */
-  release(): void {
-    closeSync(this.#fd);
-    if (this.#moved) return;
-    if (this.size > 0 && this.size <= this.#expected.size) renameSync(this.#temporary, this.#partial);
-    else rmSync(this.#temporary, { force: true });
-  }
+    onBytes(-spool.size);
+    const problem = `has ${algorithm} ${actual}, expected ${digests.join(" or ")}`;
+    throw new AttemptError(problem, {
+      retry: false,
+      verdict: new NetworkError("HASH_MISMATCH", `Cannot fetch ${what}: ${redactUrl(url)} ${problem}`, {
+        hint: "The server may be damaged: try again later, or name another one",
+      }),
+    });
+  });
 }

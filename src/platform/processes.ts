@@ -135,17 +135,20 @@ async function feed(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   let isOpen = true;
-  input.on("error", () => {
-    isOpen = false;
-  });
-  input.on("close", () => {
-    isOpen = false;
-  });
+  let goOn = () => {};
+  for (const event of ["error", "close"]) {
+    input.on(event, () => {
+      isOpen = false;
+      goOn();
+    });
+  }
+  input.on("drain", () => goOn());
   try {
     for await (const chunk of chunks) {
       if (!isOpen) return;
-      if (!input.write(chunk))
-        await Promise.race([once(input, "drain"), once(input, "close")]).catch(() => {});
+      const { promise, resolve } = Promise.withResolvers<void>();
+      goOn = resolve;
+      if (!input.write(chunk) && isOpen) await promise;
     }
     input.end();
   } catch (error) {

@@ -12,9 +12,13 @@ export function writeRecord(path: string, value: unknown): void {
   writeFileAtomically(path, `${sha256(body)}\n${body}\n`);
 }
 
-/** The value that was kept at a path; undefined when there is none, or when it is not whole. */
-export function readRecord(path: string): unknown {
-  const bytes = readSmallFile(path, LARGEST_RECORD);
+/**
+ * The value that was kept at a path; undefined when there is none, or when it is not whole.
+ *
+ * @param maxSize Bytes; a larger record counts as none.
+ */
+export function readRecord(path: string, maxSize: number = LARGEST_RECORD): unknown {
+  const bytes = readSmallFile(path, maxSize);
   if (bytes === undefined || bytes === "too-large") return undefined;
   const text = bytes.toString("utf8");
   const newline = text.indexOf("\n");

@@ -123,6 +123,35 @@ function toIndexEntry(entry: TreeEntry, file: string): IndexEntry {
 }
 
 /**
+ * Takes an archive that was written before its key was known into the cache.
+ *
+ * @param archive A file of the folder `trees`, with its size in bytes; it is renamed.
+ * @param entries Sorted as trees are; the contents of files are ranges of the archive, whatever `file` they name.
+ * @throws {DiskError}
+ */
+export function adoptTree(
+  cache: CacheDirectory,
+  key: string,
+  archive: { readonly path: string; readonly size: number },
+  entries: readonly TreeEntry[],
+): CachedTree {
+  const file = archivePath(cache, key);
+  const adopted = entries.map((entry): TreeEntry => {
+    if (entry.type !== "file" || entry.content.kind !== "range") return entry;
+    return { ...entry, content: { ...entry.content, file } };
+  });
+  const index = formatIndex({
+    key,
+    archiveSize: archive.size,
+    entries: adopted.map((entry) => toIndexEntry(entry, file)),
+    metadata: null,
+  });
+  onDisk(`write ${file}`, () => renameSync(archive.path, file));
+  writeFileAtomically(indexPath(cache, key), index);
+  return { tree: { entries: adopted }, metadata: null };
+}
+
+/**
  * Writes one tree into the cache: the bytes as they come, then the index. Dispose of it in any case; without
  * {@link commit} nothing is left. Several writers of one key do not disturb each other.
  */

@@ -24,6 +24,8 @@ export interface EngineRun {
   readonly program: string;
   /** Options that this engine wants beside those that both have. */
   readonly extraOptions: readonly string[];
+  /** What the engine calls the image. */
+  readonly image: string;
   /** A name that no other container has. */
   readonly containerName: string;
   /** Whether the container was started; asked when the status may be the engine's own. */
@@ -79,12 +81,8 @@ export async function callEngine(
   program: string,
   args: readonly string[],
   context: Pick<Context, "signal">,
-  input: { readonly stdin?: AsyncIterable<Uint8Array>; readonly workingDirectory?: string } = {},
 ): Promise<string> {
-  const { exitCode, stdout, stderr } = await captureProcess(program, args, {
-    signal: context.signal,
-    ...input,
-  });
+  const { exitCode, stdout, stderr } = await captureProcess(program, args, { signal: context.signal });
   if (exitCode === 0) return stdout.trim();
   const lines = stderr.trim().split("\n");
   throw engineFailure(name, lines.at(-1) || `${args[0]} ended with status ${exitCode}`);
@@ -98,7 +96,7 @@ function engineFailure(name: string, problem: string): RunError {
 
 /** The arguments of `run`. */
 export function formatRunArguments(engine: EngineRun, request: RunRequest): string[] {
-  const { options, program, publish, mounts, image, tty } = request;
+  const { options, program, publish, mounts, tty } = request;
   const [entrypoint, ...command] = program.argv as [string, ...string[]];
   return [
     "run",
@@ -118,7 +116,7 @@ export function formatRunArguments(engine: EngineRun, request: RunRequest): stri
     ...publish.map((port) => `--publish=${port}`),
     // The whole command line is ours, so that all runtimes join Entrypoint and Cmd in one way.
     `--entrypoint=${entrypoint}`,
-    image.imageId,
+    engine.image,
     ...command,
   ];
 }

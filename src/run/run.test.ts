@@ -71,6 +71,7 @@ test("the arguments that podman and docker get", (t) => {
     name: "e",
     program: "/e",
     extraOptions: ["--x"],
+    image: "i",
     containerName: "n",
     wasStarted: async () => true,
   };
@@ -90,7 +91,7 @@ test("the arguments that podman and docker get", (t) => {
     '--mount=type=bind,"source=/a,""b",target=/c,readonly',
     "--publish=1:2",
     "--entrypoint=/e",
-    image.imageId,
+    "i",
     "--opt",
     "c",
   ]);

@@ -9,7 +9,7 @@ import type { Progress } from "../../src/model/progress.ts";
 import { Cache } from "../../src/platform/cache.ts";
 
 /** A directory that is removed when the test ends. */
-export function temporaryDirectory(t: TestContext): string {
+export function temporaryDirectory(t: Pick<TestContext, "after">): string {
   const directory = mkdtempSync(join(tmpdir(), "tare-test-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;

@@ -34,10 +34,23 @@ export interface SmokeCase {
   readonly expect: string;
 }
 
+/** The cases that the rules were measured with, or those of packages that were in no list before. */
+export function smokeCases(file: "cases.json" | "more-cases.json" = "cases.json"): readonly SmokeCase[] {
+  return (JSON.parse(readFileSync(join(FIXTURES, file), "utf8")) as { cases: SmokeCase[] }).cases;
+}
+
+/** The text of an image.ts with packages of bookworm. */
+export function smokeImageFile(packages: readonly string[]): string {
+  const contents = packages.map((name) => `packages[${JSON.stringify(name)}]`).join(", ");
+  return `import { buildLayeredImage, debian } from "tare";
+const { packages } = debian("bookworm", { architecture: "amd64" });
+export default buildLayeredImage({ name: "smoke", contents: [${contents}] });
+`;
+}
+
 /** A case by its name. */
 export function smokeCase(name: string): SmokeCase {
-  const { cases } = JSON.parse(readFileSync(join(FIXTURES, "cases.json"), "utf8")) as { cases: SmokeCase[] };
-  const found = cases.find((candidate) => candidate.name === name);
+  const found = smokeCases().find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(`there is no smoke test "${name}"`);
   return found;
 }
@@ -49,7 +62,7 @@ export function smokeSkip(): string | false {
 }
 
 /** Makes the directory that scripts find at /.t. */
-export function makeHarness(t: TestContext): string {
+export function makeHarness(t: Pick<TestContext, "after">): string {
   const harness = temporaryDirectory(t);
   chmodSync(harness, 0o755);
   cpSync(join(FIXTURES, "harness"), harness, { recursive: true });

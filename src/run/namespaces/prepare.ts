@@ -7,16 +7,21 @@ import type { Context } from "../../model/context.ts";
 import { makeDirectories, writeFileAtomically } from "../../platform/disk.ts";
 import { TreeWriter } from "../../platform/extract.ts";
 import { pathKind, readSmallFile } from "../../platform/files.ts";
-import { listMounts, mountOf, readMachineFile, realPath } from "../../platform/linux.ts";
+import { readMachineFile, realPath } from "../../platform/linux.ts";
+import { grantedCapabilities, hasId, type IdMapping } from "../../platform/sandbox/identity.ts";
+import { formatInit, type TreeMount } from "../../platform/sandbox/init-script.ts";
+import { mountFlags, readOnlyMounts } from "../../platform/sandbox/mounts.ts";
+import { formatProgram } from "../../platform/sandbox/program-script.ts";
 import { RunError } from "../errors.ts";
 import type { BindMount, RunRequest } from "../options.ts";
 import { unpackLayers } from "../unpack.ts";
 import { resolveUser, type UserIdentity } from "../user.ts";
-import { grantedCapabilities, hasId, type IdMapping } from "./identity.ts";
-import { formatInit, formatProgram, type TreeMount } from "./scripts.ts";
 
 /** Bytes of /etc/passwd and /etc/group that are read. */
 const LARGEST_ACCOUNTS_FILE = 8 << 20;
+
+/** Bytes of /dev/shm, as docker has it. */
+const SHARED_MEMORY = 64 << 20;
 
 const OWNED_BY_ROOT = { uid: 0, gid: 0, mtimeSeconds: 1 };
 
@@ -47,9 +52,11 @@ export async function prepareDirectory(
   const volumes = configuration.volumes.map((volume) => tree.directory(posix.join("/", volume)));
   const init = formatInit({
     root,
+    program: join(directory, "program"),
     proc: tree.directory("/proc"),
     sys: tree.directory("/sys"),
     dev: tree.directory("/dev"),
+    sharedMemory: SHARED_MEMORY,
     isMachineRoot: mapping.kind === "real",
     hasTtyGroup: mapping.kind !== "single",
     hasOwnNetwork: options.network === "none",
@@ -58,7 +65,7 @@ export async function prepareDirectory(
       ...(options.readOnly ? volumes.map(toWritable) : []),
       ...request.mounts.map((mount) => tree.mount(mount)),
     ],
-    readOnlyFlags: options.readOnly ? flagsOf(root) : undefined,
+    readOnlyFlags: options.readOnly ? mountFlags(root) : undefined,
     tty: request.tty,
     outputOwner: mapping.kind === "single" || user.uid === 0 ? undefined : user.uid,
     become: becomeUser(user, mapping),
@@ -86,11 +93,7 @@ function checkIds({ uid, gid, groups }: UserIdentity, mapping: IdMapping): void 
 
 /** A mount of a directory onto itself stays writable when the tree becomes read-only. */
 function toWritable(directory: string): TreeMount {
-  return { source: directory, target: directory, readOnly: [] };
-}
-
-function flagsOf(path: string): readonly string[] {
-  return mountOf(realPath(path) ?? path, listMounts())?.flags ?? [];
+  return { kind: "bind", source: directory, target: directory, readOnly: [] };
 }
 
 /** The unpacked tree, with the paths that the machine knows it by. */
@@ -146,7 +149,12 @@ class ImageTree {
       refuseMount(source, target, `one is a ${type}, the other is not`);
     }
     const place = this.#machinePath(entry.path);
-    return { source: real, target: place, readOnly: readOnly ? mountsBelow(real, place) : [] };
+    return {
+      kind: "bind",
+      source: real,
+      target: place,
+      readOnly: readOnly ? readOnlyMounts(real, place) : [],
+    };
   }
 
   #machinePath(path: BytePath): string {
@@ -160,18 +168,6 @@ class ImageTree {
 
 function refuseMount(source: string, target: string, problem: string): never {
   throw new RunError("BAD_MOUNT", `Cannot mount ${source} at ${target}: ${problem}`);
-}
-
-/** What of a bound directory is a mount, with the flags that it must keep. */
-function mountsBelow(source: string, place: string): TreeMount["readOnly"] {
-  const mounts = listMounts();
-  const below = mounts.filter(
-    ({ target }) => target.startsWith(source === "/" ? "/" : `${source}/`) && target !== "/",
-  );
-  return [
-    { target: place, flags: mountOf(source, mounts)?.flags ?? [] },
-    ...below.map(({ target, flags }) => ({ target: join(place, target.slice(source.length)), flags })),
-  ];
 }
 
 /** The command that gives a process the program's ids and rights, and starts the next command. */

@@ -1,35 +1,30 @@
 // Starts an image with nothing but Linux: its layers are unpacked into a directory of the cache, which becomes the
 // root of new mount, pid, ipc and uts namespaces, and goes when the program has ended. Works as root and as an
-// ordinary user; namespaces/scripts.ts says how. The network is this machine's, or none.
+// ordinary user; platform/sandbox/holder-script.ts says how. The network is this machine's, or none.
 
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Context } from "../../model/context.ts";
 import { listStaleTemporaries, makePrivateDirectory, removeTree } from "../../platform/directories.ts";
 import { temporaryName } from "../../platform/disk.ts";
-import { hasEmulator, isLinux, listMounts, mountOf, realPath } from "../../platform/linux.ts";
+import { hasEmulator } from "../../platform/linux.ts";
 import { machineArchitecture } from "../../platform/machine.ts";
 import { findProgram, forwardSignals } from "../../platform/processes.ts";
+import { isHostname } from "../../platform/sandbox/check-run.ts";
+import { SandboxError } from "../../platform/sandbox/errors.ts";
+import { Holder } from "../../platform/sandbox/holder.ts";
+import { type IdMapping, possibleMappings } from "../../platform/sandbox/identity.ts";
+import { checkExecutable } from "../../platform/sandbox/mounts.ts";
+import { openSandbox, whySandboxIsAbsent } from "../../platform/sandbox/sandbox.ts";
 import { RunError } from "../errors.ts";
-import { Holder, removeInNamespace } from "../namespaces/holder.ts";
-import { type IdMapping, possibleMappings } from "../namespaces/identity.ts";
 import { prepareDirectory } from "../namespaces/prepare.ts";
 import type { RunRequest, Runtime } from "../options.ts";
 import { publishOnHostNetwork } from "../publish.ts";
 import { stopOnAbort } from "../stop.ts";
 
-/** Programs of the machine that are used, all of util-linux and coreutils. */
-const PROGRAMS = ["unshare", "nsenter", "setpriv", "mount", "umount", "pivot_root", "chown", "mkfifo"];
-
 export const runtime: Runtime = {
   order: 30,
 
-  absence() {
-    if (!isLinux()) return "this is not Linux";
-    const missing = PROGRAMS.filter((name) => findProgram(name) === undefined);
-    return missing.length === 0
-      ? undefined
-      : `${missing.join(", ")} of util-linux and coreutils is not installed`;
-  },
+  absence: () => whySandboxIsAbsent(),
 
   async start(request, context) {
     checkRequest(request, context);
@@ -38,8 +33,10 @@ export const runtime: Runtime = {
     try {
       checkExecutable(directory);
       return await startIn(directory, withTerminal(request, context), context);
+    } catch (error) {
+      throw toRunError(error);
     } finally {
-      await removeAll([directory, ...listStaleTemporaries(dirname(directory))], request);
+      await removeAll([directory, ...listStaleTemporaries(dirname(directory))], context);
     }
   },
 };
@@ -63,23 +60,35 @@ async function startHolder(
   const { options, tty } = request;
   const settings = {
     directory,
+    root: join(directory, "root"),
     hasOwnNetwork: options.network === "none",
-    tty,
     script: findProgram("script"),
   };
+  const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
+  const streams = { stdin, stdout, stderr, tty };
   const mappings = possibleMappings();
   for (const mapping of mappings.slice(0, -1)) {
     try {
-      return { holder: await Holder.start(mapping, settings, request), mapping };
+      return { holder: await Holder.start(mapping, settings, streams), mapping };
     } catch (error) {
-      if (!(error instanceof RunError)) throw error;
+      if (!(error instanceof SandboxError)) throw error;
       context.progress.note(
         `the ids of /etc/subuid cannot be used, so all files belong to one user (${error.message})`,
       );
     }
   }
   const mapping = mappings.at(-1)!;
-  return { holder: await Holder.start(mapping, settings, request), mapping };
+  return { holder: await Holder.start(mapping, settings, streams), mapping };
+}
+
+/** What the sandbox says is this runtime's failure; the user may have another one. */
+function toRunError(error: unknown): unknown {
+  if (!(error instanceof SandboxError)) return error;
+  const hint = error.code === "SANDBOX_FORBIDDEN" ? `Install podman, or else: ${error.hint}` : error.hint;
+  return new RunError("RUNTIME_FAILED", `Cannot run the image with Linux namespaces: ${error.message}`, {
+    hint,
+    cause: error,
+  });
 }
 
 async function runHeld(holder: Holder, { configuration }: RunRequest, context: Context): Promise<number> {
@@ -107,7 +116,7 @@ function checkRequest({ options, publish, configuration }: RunRequest, context: 
       `Cannot run the image in the network "${network}": without podman or docker there are "host" and "none"`,
     );
   }
-  if (hostname !== undefined && !/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/.test(hostname)) {
+  if (hostname !== undefined && !isHostname(hostname)) {
     throw new RunError("BAD_OPTION", `Cannot run the image: "${hostname}" is no host name`);
   }
   const note = network === "host" ? publishOnHostNetwork(publish) : undefined;
@@ -128,17 +137,6 @@ function checkArchitecture(architecture: string): void {
   );
 }
 
-function checkExecutable(directory: string): void {
-  if (mountOf(realPath(directory) ?? directory, listMounts())?.flags.includes("noexec") !== true) return;
-  throw new RunError(
-    "RUNTIME_FAILED",
-    `Cannot run the image: ${directory} is on a disk that is mounted noexec`,
-    {
-      hint: "Set XDG_CACHE_HOME to a directory where programs may be executed",
-    },
-  );
-}
-
 function withTerminal(request: RunRequest, context: Context): RunRequest {
   if (!request.tty || findProgram("script") !== undefined) return request;
   context.progress.note("the program gets no terminal: script of bsdutils is not installed");
@@ -146,9 +144,14 @@ function withTerminal(request: RunRequest, context: Context): RunRequest {
 }
 
 /** Removes directories, those of dead processes too; files of subordinate ids go inside their user namespace. */
-async function removeAll(directories: readonly string[], request: RunRequest): Promise<void> {
-  for (const directory of directories) {
-    if (removeTree(directory)) continue;
-    await removeInNamespace(possibleMappings()[0]!, directory, request).catch(() => {});
+async function removeAll(directories: readonly string[], context: Context): Promise<void> {
+  const stubborn = directories.filter((directory) => !removeTree(directory));
+  if (stubborn.length === 0) return;
+  const quiet = { ...context, signal: new AbortController().signal };
+  try {
+    await using sandbox = await openSandbox(quiet);
+    for (const directory of stubborn) await sandbox.remove(directory);
+  } catch (error) {
+    if (!(error instanceof SandboxError)) throw error;
   }
 }

@@ -2,9 +2,19 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatHolder, formatInit, formatLauncher, formatProgram, quote } from "./scripts.ts";
+import { formatHolder, formatLauncher } from "./holder-script.ts";
+import { formatInit, type InitSettings } from "./init-script.ts";
+import { formatProgram } from "./program-script.ts";
+import { quote } from "./shell.ts";
 
-const settings = { path: "/bin", directory: "/d'x y", hasOwnNetwork: true, tty: false, script: undefined };
+const settings = {
+  path: "/bin",
+  directory: "/d'x y",
+  root: "/r",
+  hasOwnNetwork: true,
+  tty: false,
+  script: undefined,
+};
 
 test("any text survives the shell", () => {
   const text = fc.string({ unit: "binary", maxLength: 40 }).filter((value) => !value.includes("\0"));
@@ -18,8 +28,10 @@ test("any text survives the shell", () => {
 });
 
 test("every script is one that sh can parse", () => {
-  const init = {
+  const init: InitSettings = {
     root: "/r o'o't",
+    program: "/p'",
+    sharedMemory: 64,
     proc: "/r/proc",
     sys: "/r/sys",
     dev: "/r/dev",
@@ -27,7 +39,16 @@ test("every script is one that sh can parse", () => {
     hasTtyGroup: true,
     hasOwnNetwork: true,
     hostname: "h",
-    mounts: [{ source: "/s", target: "/t", readOnly: [{ target: "/t", flags: ["nodev"] }] }],
+    mounts: [
+      {
+        kind: "bind",
+        source: "/s",
+        target: "/t",
+        readOnly: [{ target: "/t", flags: ["nodev"] }],
+        make: "file",
+      },
+      { kind: "tmpfs", target: "/u v", mode: 0o1777, size: 7, make: "directory" },
+    ],
     readOnlyFlags: [],
     tty: true,
     outputOwner: 1,
@@ -51,6 +72,7 @@ test("every script is one that sh can parse", () => {
     "init of a user": formatInit({
       ...init,
       isMachineRoot: false,
+      sys: undefined,
       tty: false,
       hasOwnNetwork: false,
       readOnlyFlags: undefined,
@@ -70,11 +92,15 @@ test("read-only mounts keep the flags that a user namespace may not take off", (
     proc: "/r/proc",
     sys: "/r/sys",
     dev: "/r/dev",
+    program: "/p",
+    sharedMemory: undefined,
     isMachineRoot: false,
     hasTtyGroup: false,
     hasOwnNetwork: false,
     hostname: "h",
-    mounts: [{ source: "/s", target: "/r/t", readOnly: [{ target: "/r/t", flags: ["nosuid", "ro"] }] }],
+    mounts: [
+      { kind: "bind", source: "/s", target: "/r/t", readOnly: [{ target: "/r/t", flags: ["nosuid", "ro"] }] },
+    ],
     readOnlyFlags: ["nodev"],
     tty: false,
     outputOwner: undefined,

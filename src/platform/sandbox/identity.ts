@@ -8,8 +8,8 @@ import {
   processUser,
   type SubordinateIds,
   subordinateIds,
-} from "../../platform/linux.ts";
-import { findProgram } from "../../platform/processes.ts";
+} from "../linux.ts";
+import { findProgram } from "../processes.ts";
 
 export type IdMapping =
   | { readonly kind: "real" }
@@ -49,4 +49,48 @@ const DEFAULT_CAPABILITIES = Object.keys(CAPABILITY_BITS).filter((name) => name 
 export function grantedCapabilities(mapping: IdMapping): readonly string[] {
   if (mapping.kind !== "real") return DEFAULT_CAPABILITIES;
   return DEFAULT_CAPABILITIES.filter((name) => hasCapability("CapBnd", name));
+}
+
+/** Who owns what a program writes: any id that there is, or this user alone. */
+export type Ownership = "full" | "single";
+
+export function ownershipOf(mapping: IdMapping): Ownership {
+  return mapping.kind === "single" ? "single" : "full";
+}
+
+/** Those that the root of a sandbox needs to install files for any user: nothing that reaches the machine or its network. */
+const SANDBOX_CAPABILITIES = [
+  "chown",
+  "dac_override",
+  "fowner",
+  "fsetid",
+  "kill",
+  "setgid",
+  "setuid",
+  "setpcap",
+  "sys_chroot",
+  "setfcap",
+];
+
+/** The words before a command that make it root, without more rights than a sandbox's root needs. */
+export function becomeSandboxRoot(mapping: IdMapping): readonly string[] {
+  const granted = SANDBOX_CAPABILITIES.filter(
+    (name) => mapping.kind !== "real" || hasCapability("CapBnd", name),
+  );
+  const bounding = ["-all", ...granted.map((name) => `+${name}`)].join(",");
+  const groups = mapping.kind === "single" ? [] : ["--clear-groups"];
+  return ["setpriv", ...groups, "--inh-caps=-all", `--bounding-set=${bounding}`, "--no-new-privs"];
+}
+
+/** The words before a command that show it its one id as another one: its files are root's outside. */
+export function becomeOneUser(
+  mapping: IdMapping,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): readonly string[] {
+  const groups = mapping.kind === "single" ? [] : ["setpriv", "--clear-groups"];
+  return [
+    ...groups,
+    ...["unshare", "--user", `--map-user=${uid}`, `--map-group=${gid}`],
+    ...["setpriv", "--no-new-privs"],
+  ];
 }
