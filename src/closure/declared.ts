@@ -1,9 +1,10 @@
 // The closure by declaration: everything that the roots declare to need, with the file classes of prune.ts left out.
 
 import { compareStrings } from "../model/bytes.ts";
-import type { Closure, ClosureUnit, PrunedClass, ReferenceEdge } from "../model/closure.ts";
+import type { Closure, ClosureUnit, PrunedClass, ReferenceEdge, ReplacedFile } from "../model/closure.ts";
 import type { StoreObject } from "../model/store-object.ts";
 import { pruneEntries } from "./prune.ts";
+import { findReplaced } from "./replaced.ts";
 
 /** One node of a graph of declarations. */
 export interface Declaration {
@@ -58,9 +59,13 @@ export function computeDeclaredClosure(objects: readonly StoreObject[], roots: r
   const totals = new Map<string, { files: number; size: number }>();
   const units: ClosureUnit[] = [];
   const edges: ReferenceEdge[] = [];
+  const replacedOf = findReplaced(objects);
+  const replaced: ReplacedFile[] = [];
   for (const object of objects) {
     const { kept, pruned } = pruneEntries(object.tree.entries, { keepDevelopmentFiles });
-    units.push({ object, entries: kept });
+    const own = replacedOf(object.id);
+    replaced.push(...own.values());
+    units.push({ object, entries: own.size === 0 ? kept : kept.filter(({ path }) => !own.has(path)) });
     for (const { name, files, size } of pruned) {
       const total = totals.get(name) ?? { files: 0, size: 0 };
       totals.set(name, { files: total.files + files, size: total.size + size });
@@ -72,5 +77,11 @@ export function computeDeclaredClosure(objects: readonly StoreObject[], roots: r
   const pruned: PrunedClass[] = [...totals]
     .map(([name, total]) => ({ name, ...total }))
     .sort((a, b) => compareStrings(a.name, b.name));
-  return { roots, units, edges, pruned };
+  return {
+    roots,
+    units,
+    edges,
+    pruned,
+    ...(replaced.length > 0 && { replaced: replaced.sort((a, b) => compareStrings(a.object, b.object)) }),
+  };
 }

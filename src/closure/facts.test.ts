@@ -65,6 +65,26 @@ test("images and compressed data are not read", () => {
   assert.ok(!isOpaque("usr/lib/libpng.so") && !isOpaque("usr/bin/gzip"));
 });
 
+test("texts for people and rules for make are not read, programs of such names are", () => {
+  for (const path of [
+    "etc/a/README",
+    "usr/share/a/README.md",
+    "usr/lib/a/INSTALL",
+    "usr/lib/a/b/LICENSE.txt",
+  ])
+    assert.ok(isOpaque(path), path);
+  for (const path of ["usr/lib/a/src/Makefile.global", "usr/share/a/rules.mk", "usr/share/a/makefile"])
+    assert.ok(isOpaque(path), path);
+  for (const path of [
+    "usr/bin/install",
+    "usr/lib/a/INSTALL.sh",
+    "usr/lib/a/license.py",
+    "var/yp/Makefile",
+    "etc/a.mk",
+  ])
+    assert.ok(!isOpaque(path), path);
+});
+
 function contextIn(root: string): Context {
   const signal = new AbortController().signal;
   return { cache: new Cache(root), progress: undefined as never, signal, offline: true, jobs: 2 };

@@ -32,9 +32,16 @@ export interface FileFacts {
 const OPAQUE =
   /\.(?:png|jpe?g|gif|ico|svgz?|webp|tiff?|bmp|xpm|pdf|ttf|otf|ttc|pfb|afm|pcf|woff2?|eot|gz|xz|bz2|zst|lz4?|mo|gmo|wav|ogg|oga|mp3|flac|webm|mp4|avi|pem|crt|der|gpg|h5|npy|npz|mmdb|hyb|bdic)$/i;
 
+/** Texts for people, wherever they lie: what they mention, the reader may run. */
+const FOR_PEOPLE =
+  /(?:^|\/)(?:README|NEWS|CHANGE(?:S|LOG)|ChangeLog|COPYING|COPYRIGHT|LICEN[CS]E|AUTHORS|CREDITS|THANKS|TODO|INSTALL|HACKING|BUGS|FAQ)(?:\.(?:md|txt|rst|adoc|org|html?|Debian))?$/;
+
+/** Rules for make to build with, beside a program: they name what the build used. */
+const FOR_MAKE = /^usr\/(?:lib|share)\/.*(?:\/(?:GNU)?[Mm]akefile(?:\.\w+)?|\.mk)$/;
+
 /** Whether reading the file can be left out, by its name alone. */
 export function isOpaque(path: string): boolean {
-  return OPAQUE.test(path);
+  return OPAQUE.test(path) || FOR_PEOPLE.test(path) || FOR_MAKE.test(path);
 }
 
 /**

@@ -1,11 +1,11 @@
 // What must not be in an image: patterns in, an error with the chain that brought the thing in out. Pure.
 
 import { decodeByteString } from "../model/bytes.ts";
-import type { Closure } from "../model/closure.ts";
+import type { Closure, ReferenceEdge } from "../model/closure.ts";
 import { ClosureError } from "./errors.ts";
 import { compileGlob } from "./globs.ts";
 import { normalizePath } from "./literals.ts";
-import { type ChainStep, explainObject } from "./why.ts";
+import { findChain } from "./why.ts";
 
 /**
  * Refuses a closure that has a forbidden package or file.
@@ -25,7 +25,7 @@ export function refuseForbidden(closure: Closure, patterns: readonly string[]): 
           : undefined;
       if (found === undefined) continue;
       const what = glob.onPath ? `/${decodeByteString(found)} of ${name}` : name;
-      const chain = explainObject(closure, object.id) ?? [];
+      const chain = findChain(closure, object.id) ?? [];
       throw new ClosureError(
         "FORBIDDEN",
         `Cannot build the image: forbid has "${pattern}", and ${what} is in it: ${describeChain(closure, object.id, chain)}`,
@@ -36,7 +36,7 @@ export function refuseForbidden(closure: Closure, patterns: readonly string[]): 
 }
 
 /** `redis-server → libsystemd0 (elf-needed "libsystemd.so.0" in /usr/bin/redis-server)`. */
-export function describeChain(closure: Closure, target: string, chain: readonly ChainStep[]): string {
+export function describeChain(closure: Closure, target: string, chain: readonly ReferenceEdge[]): string {
   const labels = new Map(closure.units.map(({ object }) => [object.id, object.package?.name ?? object.id]));
   const label = (id: string) => labels.get(id) ?? id;
   if (chain.length === 0) return `${label(target)} is asked for`;

@@ -42,8 +42,12 @@ export const GATES: readonly Gate[] = [
   },
 ];
 
+/** What C libraries name in every program that they are linked into; its users are `time-zones`'s. */
+const TIME_ZONES = /^usr\/share\/zoneinfo(?:\/|$)/;
+
 /** Whether a file that names a path is no user of it: the users call a function that this file may export. */
 export function isGatedFor(file: ScannedFile, path: string): boolean {
+  if (file.elf?.static === true && TIME_ZONES.test(path)) return true;
   return GATES.some(
     ({ paths, exporter, exclusive }) => paths.test(path) && (exclusive || file.exports(exporter)),
   );
@@ -52,4 +56,15 @@ export function isGatedFor(file: ScannedFile, path: string): boolean {
 /** The gate that a path is behind. */
 export function gateOf(path: string): Gate | undefined {
   return GATES.find(({ paths }) => paths.test(path));
+}
+
+/** Programs that scripts look at to learn which system they are on, and whose absence tells them as much. */
+const PROBES: Readonly<Record<string, RegExp>> = {
+  // Loaders of addons read ldd to tell one C library from another.
+  node: /^(?:usr\/bin\/)?ldd$/,
+};
+
+/** Whether a script names a program without needing it. */
+export function isProbe({ language }: ScannedFile, program: string): boolean {
+  return language !== undefined && PROBES[language.name]?.test(program) === true;
 }

@@ -7,6 +7,7 @@
 
 import { TRAITS } from "./facts.ts";
 import { gateOf } from "./gates.ts";
+import { isTestSuite } from "./test-suites.ts";
 import { getOrMake, type TokenIndex, type UnitView } from "./token-index.ts";
 
 /**
@@ -53,8 +54,15 @@ export class GranularityRule {
     return found;
   }
 
+  /** Whether a file is of a package's test suite: only its own name brings it. */
+  isTestSuite(unit: UnitView, file: number): boolean {
+    return unit.object.package !== undefined && isTestSuite(this.#index.pathOf(file));
+  }
+
   /** Whether a file of a unit stays though nobody names it, when another of the unit's files does. */
   staysUnnamed(unit: UnitView, file: number): boolean {
+    if (this.isTestSuite(unit, file)) return false;
+    if (unit.root) return true;
     const granularity = this.of(unit);
     if (granularity !== "library") return granularity === "whole";
     const path = this.#index.pathOf(file);

@@ -3,44 +3,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { infer } from "../../test/kit/infer.ts";
 import { makeElf } from "../../test/kit/make-elf.ts";
 import { makePackage } from "../../test/kit/make-package.ts";
 import type { TreeDescription } from "../../test/kit/trees.ts";
-import { type BytePath, toBytePath } from "../model/bytes.ts";
-import type { Closure, OfferedPath } from "../model/closure.ts";
+import { toBytePath } from "../model/bytes.ts";
+import type { Closure } from "../model/closure.ts";
 import type { StoreObject } from "../model/store-object.ts";
-import type { FileEntry } from "../model/tree.ts";
+import { computeDeclaredClosure } from "./declared.ts";
+import { listEntryPoints } from "./entry-points.ts";
 import { ClosureError, type ClosureErrorCode } from "./errors.ts";
-import { decodeFacts } from "./facts.ts";
-import { computeObjectFacts, entriesWithFacts } from "./facts-of-object.ts";
-import { type InferenceOptions, inferClosure } from "./infer.ts";
-import { loadTokenKinds } from "./kinds.ts";
+import type { InferenceOptions } from "./infer.ts";
 
-const KINDS = await loadTokenKinds();
 const LOADER = "/lib64/ld-linux-x86-64.so.2";
-
-function infer(
-  objects: readonly StoreObject[],
-  roots: readonly string[],
-  options: InferenceOptions = {},
-  offeredPaths: readonly OfferedPath[] = [],
-): Closure {
-  const read = ({ content }: FileEntry) => (content.kind === "bytes" ? content.bytes : new Uint8Array(0));
-  const facts = new Map(
-    objects.map((object) => [
-      object.id,
-      decodeFacts(computeObjectFacts(entriesWithFacts(object.tree.entries), KINDS, read))!,
-    ]),
-  );
-  return inferClosure({
-    objects,
-    roots: roots.map((name) => `deb/${name}`),
-    facts,
-    kinds: KINDS,
-    offeredPaths,
-    options,
-  });
-}
 
 /** Names and kept files: `app: usr/bin/app`. */
 function dump(closure: Closure): Record<string, string[]> {
@@ -219,6 +194,29 @@ test("weak words mean direct dependencies only, through metapackages, and never 
   assert.deepEqual(names(infer(objects, ["app"])), ["app", "behind", "near"]);
 });
 
+test("a maintainers' tool is none of a program's, though a script has its path", () => {
+  const script = "#!/usr/bin/sh\n/usr/bin/dpkg -s a; /usr/bin/tool\n";
+  const objects = [
+    makePackage("app", { "usr/bin/app": program(), "usr/share/app/a.sh": script }, { depends: ["dash"] }),
+    DASH,
+    LIBC,
+    makePackage("dpkg", { "usr/bin/dpkg": program() }),
+    makePackage("tools", { "usr/bin/tool": program() }),
+  ];
+  assert.deepEqual(names(infer(objects, ["app"])), ["app", "dash", "libc6", "tools"]);
+  assert.deepEqual(names(infer(objects, ["app", "dpkg"])), ["app", "dash", "dpkg", "libc6", "tools"]);
+});
+
+test("words that functions and protocols have, too, name no program", () => {
+  const app = { "usr/bin/app": makeElf({ imports: ["execvp"], strings: ["shutdown", "tool"] }) };
+  const objects = [
+    makePackage("app", app, { depends: ["init", "tools"] }),
+    makePackage("init", { "usr/sbin/shutdown": program() }),
+    makePackage("tools", { "usr/bin/tool": makeElf({}) }),
+  ];
+  assert.deepEqual(names(infer(objects, ["app"])), ["app", "tools"]);
+});
+
 test("a word in a library belongs to the program that pulled the library in, whichever is seen first", () => {
   const objects = [
     makePackage("app", { "usr/bin/app": makeElf({ needed: ["libz.so.1"] }) }, { depends: ["zlib", "tool"] }),
@@ -269,6 +267,32 @@ test("scripts without a declared interpreter are dropped and reported", () => {
   assert.deepEqual(names(declared), ["app", "perl-base"]);
 });
 
+test("scripts stay with their package when the image has their interpreter for others", () => {
+  const objects = (text: string) => [
+    makePackage("app", { "usr/bin/app": makeElf({}), "etc/app": text }, { depends: ["lib"] }),
+    makePackage("lib", {
+      "usr/lib/app/start": "#!/bin/sh\nrm x\n",
+      "usr/lib/app/data": "",
+      "usr/lib/app/module.py": "",
+    }),
+    DASH,
+    COREUTILS,
+  ];
+  const alone = infer(objects("/usr/lib/app\n"), ["app"]);
+  assert.deepEqual(dump(alone)["lib"], ["usr/lib/app/data", "usr/lib/app/module.py"]);
+  assert.deepEqual(
+    alone.droppedScripts?.map(({ path }) => path),
+    ["usr/lib/app/start"],
+  );
+  const beside = infer(objects("/usr/lib/app\n/bin/sh\n"), ["app"]);
+  assert.deepEqual(dump(beside), {
+    app: ["etc/app", "usr/bin/app"],
+    dash: ["bin/dash", "bin/sh"],
+    lib: ["usr/lib/app/data", "usr/lib/app/module.py", "usr/lib/app/start"],
+  });
+  assert.deepEqual(beside.droppedScripts, []);
+});
+
 test("what a tree itself provides wins over another package's copy", () => {
   const objects = [
     makePackage(
@@ -299,6 +323,62 @@ test("a directory of one package, links on the way, and shared directories", () 
   ] as const) {
     assert.deepEqual(names(infer([app(path), data, other], ["app"])), expected, path);
   }
+});
+
+test("a directory of a package that nothing in the image declares is no reason for the rest of it", () => {
+  const objects = (declares: readonly string[]) => [
+    makePackage("app", { "usr/bin/app": makeElf({ needed: ["liba.so"] }) }, { depends: ["liba", "libb"] }),
+    makePackage(
+      "liba",
+      { "usr/lib/liba.so": makeElf({ soname: "liba.so", strings: ["/usr/share/drivers.d"] }) },
+      { depends: declares },
+    ),
+    makePackage("libb", { "usr/lib/libb.so": library("libb.so") }, { depends: ["driver"] }),
+    makePackage(
+      "driver",
+      { "usr/lib/drivers/a.so": library("a.so", "libz.so"), "usr/share/drivers.d/a.conf": "" },
+      { depends: ["libz"] },
+    ),
+    makePackage("libz", { "usr/lib/libz.so": library("libz.so") }),
+  ];
+  const dumped = dump(infer(objects([]), ["app"]));
+  assert.deepEqual(Object.keys(dumped), ["app", "driver", "liba"]);
+  assert.deepEqual(dumped["driver"], ["usr/share/drivers.d/a.conf"]);
+  const declared = dump(infer(objects(["driver"]), ["app"]));
+  assert.deepEqual(Object.keys(declared), ["app", "driver", "liba", "libz"]);
+  assert.equal(declared["driver"]!.length, 2);
+});
+
+test("test suites stay where something outside of them names their files", () => {
+  const modules = "usr/lib/python3/dist-packages";
+  const objects = (text: string) => [
+    makePackage(
+      "app",
+      { [`${modules}/app/__init__.py`]: text, [`${modules}/app/tests/__init__.py`]: "import pytest\n" },
+      { depends: ["lib", "pytest"] },
+    ),
+    makePackage("lib", {
+      [`${modules}/lib/__init__.py`]: "",
+      [`${modules}/lib/tests/__init__.py`]: "",
+      [`${modules}/lib/tests/util.py`]: "",
+      [`${modules}/lib/tests/test_a.py`]: "import pytest\n",
+    }),
+    makePackage("pytest", { [`${modules}/pytest.py`]: "" }),
+  ];
+  const closure = infer(objects("import lib\n"), ["app"]);
+  assert.deepEqual(dump(closure), {
+    app: [`${modules}/app/__init__.py`],
+    lib: [`${modules}/lib/__init__.py`],
+  });
+  assert.deepEqual(
+    closure.pruned.map(({ name, files }) => [name, files]),
+    [["test suites", 4]],
+  );
+  const named = dump(infer(objects("from lib.tests.util import a\n"), ["app"]));
+  assert.deepEqual(
+    named["lib"],
+    ["__init__.py", "tests/__init__.py", "tests/util.py"].map((file) => `${modules}/lib/${file}`),
+  );
 });
 
 test("paths behind a variable: a script by its own name, or all of a directory", () => {
@@ -426,7 +506,10 @@ test("minimal: from the entrypoint only, but libraries of languages stay whole",
     makePackage("py", { "usr/lib/libpy.so.1": library("libpy.so.1"), "usr/lib/python3.11/a.py": "" }),
     makePackage("zlib", { "usr/lib/libz.so.1": library("libz.so.1") }),
   ];
-  const closure = infer(objects, ["app"], { minimal: "files", entrypoints: [toBytePath("usr/bin/app")] });
+  const closure = infer(objects, ["app"], {
+    minimal: "files",
+    entryPoints: listEntryPoints({ Cmd: ["app"] }),
+  });
   assert.deepEqual(dump(closure), {
     app: ["usr/bin/app"],
     py: ["usr/lib/libpy.so.1", "usr/lib/python3.11/a.py"],
@@ -451,7 +534,7 @@ test("keep and drop change what the rules say, and must", () => {
   fails({ keep: ["nothing"] }, "OVERRIDE_WITHOUT_EFFECT");
   fails({ drop: ["tool"] }, "OVERRIDE_WITHOUT_EFFECT");
   fails({ drop: ["/usr/nothing/**"] }, "OVERRIDE_WITHOUT_EFFECT");
-  fails({ entrypoints: ["usr/bin/none" as BytePath] }, "ENTRYPOINT_NOT_FOUND");
+  fails({ entryPoints: listEntryPoints({ Cmd: ["none"] }) }, "ENTRYPOINT_NOT_FOUND");
   assert.throws(() => infer(objects, ["none"]), { code: "ROOT_NOT_FOUND" });
 });
 
@@ -527,4 +610,73 @@ test("adding a file to a tree never removes a file from the image", () => {
     }),
     { seed: 6, numRuns: 60 },
   );
+});
+
+/** A file of the user's own. */
+function ownFile(path: string, text: string): StoreObject {
+  const { package: _, ...object } = makePackage(path, { [path]: text });
+  return { ...object, id: `path/${path}`, overrides: true };
+}
+
+test("a file of the user's own takes the place of a package's, whose references no longer count", () => {
+  const objects = [
+    makePackage(
+      "app",
+      { "bin/app": program(), "etc/app.conf": "/usr/share/old/data\n", var: { target: "srv" } },
+      { depends: ["old", "new"] },
+    ),
+    makePackage("old", { "usr/share/old/data": "" }),
+    makePackage("new", { "usr/share/new/data": "" }),
+  ];
+  const own = { ...ownFile("etc/app.conf", "/usr/share/new/data\n"), declaredReferences: ["deb/new"] };
+  assert.deepEqual(names(infer(objects, ["app"])), ["app", "old"]);
+  const closure = infer([...objects, own, ownFile("usr/bin/app", "")], ["app", own.id, "path/usr/bin/app"]);
+  assert.deepEqual(
+    closure.units.map(({ object, entries }) => [object.id, entries.map(({ path }) => path as string)]),
+    [
+      ["deb/new", ["usr/share/new/data"]],
+      ["deb/app", ["var"]],
+      ["path/etc/app.conf", ["etc/app.conf"]],
+      ["path/usr/bin/app", ["usr/bin/app"]],
+    ],
+  );
+  assert.deepEqual(closure.replaced, [
+    { object: "deb/app", path: "bin/app", by: "path/usr/bin/app" },
+    { object: "deb/app", path: "etc/app.conf", by: own.id },
+  ]);
+  const declared = computeDeclaredClosure([...objects, own], ["deb/app", own.id]);
+  assert.deepEqual(declared.replaced, [{ object: "deb/app", path: "etc/app.conf", by: own.id }]);
+});
+
+test("a file of the user's own wins behind links of directories; of two, none does", () => {
+  const app = makePackage("app", { "srv/www/index.html": "", "var/www": { target: "../srv/www" } });
+  const own = ownFile("var/www/index.html", "mine");
+  const second = { ...ownFile("var/www/index.html", "other"), id: "path/second" };
+  const closure = infer([app, own, second], ["app", own.id, second.id]);
+  assert.deepEqual(
+    closure.replaced?.map(({ path }) => path as string),
+    ["srv/www/index.html"],
+  );
+  assert.equal(closure.units.length, 3);
+});
+
+test("minimal: files of the user's own stay, and so does what the command line names", () => {
+  const objects = [
+    makePackage("app", {
+      "usr/bin/app": program(),
+      "usr/bin/tool": program(),
+      "etc/app/a.conf": "",
+      "etc/app/b.conf": "",
+      "usr/share/app/x": "",
+      "var/lib/app/": {},
+    }),
+    ownFile("srv/script", "#!/usr/bin/tool\n"),
+  ];
+  const minimal = (Cmd: readonly string[]) =>
+    infer(objects, ["app", "path/srv/script"], { minimal: "files", entryPoints: listEntryPoints({ Cmd }) })
+      .units.find(({ object }) => object.id === "deb/app")!
+      .entries.map(({ path }) => path as string);
+  assert.deepEqual(minimal(["app"]), ["usr/bin/app", "usr/bin/tool", "var/lib/app"]);
+  assert.deepEqual(minimal(["app", "-c", "/etc/app/a.conf"]).slice(0, 1), ["etc/app/a.conf"]);
+  assert.deepEqual(minimal(["app", "--data=/usr/share/app", "/none"]).at(-2), "usr/share/app/x");
 });

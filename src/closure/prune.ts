@@ -122,6 +122,7 @@ const CLASSES: readonly FileClass[] = [
       "usr/share/emacs/site-lisp",
       "etc/emacs/site-start.d",
       "usr/share/gdb/auto-load",
+      "usr/share/gcc/python",
       "usr/share/systemtap",
       "usr/lib/debug",
     ],
@@ -143,6 +144,7 @@ const DEVELOPMENT: FileClass = {
   name: "development files",
   trees: [
     "usr/include",
+    "usr/local/include",
     "usr/share/aclocal",
     "usr/share/pkgconfig",
     "usr/lib/pkgconfig",
@@ -151,8 +153,9 @@ const DEVELOPMENT: FileClass = {
     "usr/lib/*/cmake",
     "usr/share/cmake",
   ],
-  // A `.la` file deeper down is a plugin's: its program opens it by name.
-  files: /^usr\/lib\/(?:[^/]+-linux-[^/]+\/)?(?:[^/]+\.(?:a|la)|[^/]*crt[^/]*\.o)$/,
+  // A `.la` file deeper down is a plugin's: its program opens it by name. CORE has Perl's own headers, for extensions.
+  files:
+    /^usr\/lib\/(?:(?:[^/]+-linux-[^/]+\/)?(?:[^/]+\.(?:a|la)|[^/]*crt[^/]*\.o)|(?:[^/]+\/)?perl\/[^/]+\/CORE\/.*\.h)$/,
 };
 
 function compile({ trees = [], files }: FileClass): (path: string) => boolean {

@@ -9,7 +9,7 @@ const LOADER_DIRECTORY = /^usr\/lib(?:32|64|x32)?(?:\/[^/]+-linux-[^/]+)?\/[^/]+
 
 /** A metapackage: no file is left of it, so whoever names it means what it depends on. */
 export function isTransparent(unit: UnitView): boolean {
-  return unit.files.length === 0;
+  return unit.files.length === 0 && !unit.isReplaced;
 }
 
 /** The source package: the Source field without its version, or else the package's own name. */

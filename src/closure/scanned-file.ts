@@ -2,8 +2,16 @@
 
 import { type Beam, parseBeam } from "../formats/beam.ts";
 import { type Elf, parseElf } from "../formats/elf.ts";
+import { parseShebang, programOfEnv, SHEBANG_SIZE } from "../formats/shebang.ts";
 import { listZip, type ZipEntry } from "../formats/zip.ts";
-import { emptyLiterals, type Literals, scanLiterals, scanWords, type Words } from "./literals.ts";
+import {
+  emptyLiterals,
+  type LiteralOptions,
+  type Literals,
+  scanLiterals,
+  scanWords,
+  type Words,
+} from "./literals.ts";
 import type { Language } from "./token-kind.ts";
 
 /** Bytes at the beginning in which a NUL says that a file is no text. */
@@ -12,7 +20,7 @@ const TEXT_PROBE = 4_096;
 /** A larger text is data, not a program: languages do not read it. */
 const MAX_SOURCE = 16 << 20;
 
-export interface Shebang {
+interface NamedPrograms {
   /** The path after `#!`, as written. */
   readonly interpreter: string;
   /** The program that `env` is asked to run. */
@@ -77,16 +85,13 @@ export class ScannedFile {
     );
   }
 
-  get shebang(): Shebang | undefined {
+  get shebang(): NamedPrograms | undefined {
     return this.#once("shebang", () => {
       // Compiled code may bear a shebang, too, such as Lisp's: it is loaded, and not run by that path.
       if (this.bytes[0] !== 0x23 || this.bytes[1] !== 0x21 || !this.isText) return undefined;
-      const line = this.bytes.toString("latin1", 2, 512).split("\n", 1)[0]!;
-      const [interpreter, ...rest] = line.trim().split(/[ \t]+/);
-      if (interpreter === undefined || interpreter === "") return undefined;
-      const isEnv = /(?:^|\/)env$/.test(interpreter);
-      const command = isEnv ? rest.find((word) => !word.startsWith("-") && !word.includes("=")) : undefined;
-      return { interpreter, command };
+      const shebang = parseShebang(this.bytes.toString("latin1", 0, SHEBANG_SIZE));
+      if (shebang === undefined) return undefined;
+      return { interpreter: shebang.interpreter.replace(/\r$/, ""), command: programOfEnv(shebang) };
     });
   }
 
@@ -123,27 +128,23 @@ export class ScannedFile {
   get literals(): Literals {
     return this.#once("literals", () => {
       const found = emptyLiterals();
-      for (const { bytes, hashComments, wide } of this.#literalRanges()) {
-        scanLiterals(bytes, { hashComments, wide }, found);
-      }
+      for (const { bytes, ...options } of this.#literalRanges()) scanLiterals(bytes, options, found);
       return found;
     });
   }
 
-  *#literalRanges(): Generator<{ bytes: Buffer; hashComments: boolean; wide: boolean }> {
+  *#literalRanges(): Generator<LiteralOptions & { bytes: Buffer }> {
     const { elf, beam, language } = this;
     if (this.target !== undefined || this.zipEntries !== undefined) return;
     if (elf !== undefined) {
       for (const { offset, size } of elf.dataRanges) {
-        yield { bytes: this.bytes.subarray(offset, offset + size), hashComments: false, wide: true };
+        for (const bytes of withoutBuildOptions(this.bytes.subarray(offset, offset + size))) {
+          yield { bytes, hashComments: false, wide: true };
+        }
       }
     } else if (beam !== undefined) {
-      for (const bytes of beam.literals) {
-        yield {
-          bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-          hashComments: false,
-          wide: false,
-        };
+      for (const { buffer, byteOffset, byteLength } of beam.literals) {
+        yield { bytes: Buffer.from(buffer, byteOffset, byteLength), hashComments: false, wide: false };
       }
     } else if (this.isText) {
       const stripped = language?.strip !== undefined && this.source !== "";
@@ -189,4 +190,18 @@ export class ScannedFile {
   exports(symbol: string): boolean {
     return this.elf?.readSymbols().exported.has(symbol) === true;
   }
+}
+
+const BUILD_OPTION = Buffer.from("--prefix=/", "latin1");
+
+/** The parts of data around strings with the options of `configure`: they name the tools of the build. */
+function* withoutBuildOptions(data: Buffer): Generator<Buffer> {
+  let start = 0;
+  for (let at = data.indexOf(BUILD_OPTION); at >= 0; at = data.indexOf(BUILD_OPTION, start)) {
+    yield data.subarray(start, data.lastIndexOf(0, at) + 1);
+    const end = data.indexOf(0, at);
+    if (end < 0) return;
+    start = end;
+  }
+  yield data.subarray(start);
 }

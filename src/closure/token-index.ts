@@ -25,6 +25,8 @@ export interface UnitView {
   /** In the declared closure of the roots; others are there because they are Essential. */
   readonly declared: boolean;
   readonly root: boolean;
+  /** Whether files of the user's own take the place of some of its files, which are not among these. */
+  readonly isReplaced: boolean;
   /** Numbers of its files: from `first` up to, not including, `end`. */
   readonly first: number;
   readonly end: number;
@@ -34,7 +36,8 @@ export interface UnitView {
   readonly directories: readonly TreeEntry[];
 }
 
-const PROGRAM = /^usr\/(?:s?bin|games)\/([^/]+)$/;
+/** A path, in merged-usr form, at which a program of the group's name is found. */
+export const PROGRAM = /^usr\/(?:s?bin|games)\/([^/]+)$/;
 
 /**
  * Directories that belong to no one package, however few of them are in this closure: those of the Filesystem
@@ -202,6 +205,15 @@ export class TokenIndex {
       }
       return false;
     });
+  }
+
+  /** Whether a unit has files that offer tokens of a kind. */
+  holds(unit: UnitView, kind: string): boolean {
+    const facts = this.#facts[unit.number]!;
+    for (let file = unit.first; file < unit.end; file++) {
+      if (facts.offers(this.#factNumbers[file]!).some((offer) => offer.kind === kind)) return true;
+    }
+    return false;
   }
 
   /** Programs of a name in the directories of the search path. */

@@ -38,8 +38,15 @@ export interface TokenKind {
   readonly scope?: TokenScope | ((from: FileView, token: string) => TokenScope);
   /** Tokens are names of programs: they never count for packages that only maintainer scripts use. */
   readonly namesPrograms?: boolean;
+  /** Each token is the name of a program, or means nothing: what no program is called can be left out. */
+  readonly meansPrograms?: boolean;
   /** All files that a token means count, even when the naming package has one of them itself. */
   readonly everyMatch?: boolean;
+  /**
+   * Who names a file can do without it: a package that it needs by no chain of declarations counts only when something
+   * that is in the image declares to need it.
+   */
+  readonly optional?: boolean;
   /** A token means many files at once, none of them by its own name. */
   readonly bulk?: boolean;
   /** Without this reference the file cannot be used at all: holds for every kept file, reached or not. */
@@ -50,6 +57,11 @@ export interface TokenKind {
   readonly reads?: string;
   /** Directories that packages share for files of this kind, so that naming one names no package: whole-path patterns. */
   readonly sharedDirectories?: RegExp;
+  /**
+   * A token that nothing but the language's own run-time system offers: what was built and offers it brings all of the
+   * language along, so that nothing it names means a package that holds some of it.
+   */
+  readonly bundle?: string;
   /** The tokens that a file names. Pure: of its path and bytes only. */
   uses?(file: ScannedFile): Iterable<string>;
   /** The tokens by which others name a file. Pure: of its path and bytes only. */

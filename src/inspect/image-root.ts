@@ -34,35 +34,60 @@ const RESERVED = ".wh..wh.";
  * @throws {DecompressError} When a layer cannot be decompressed. {@link DiskError}; the signal's reason.
  */
 export async function openImageRoot(image: Image, context: Context): Promise<RootView> {
-  const contents = new LayerContents(context.cache.path("tmp", "root"));
-  try {
-    const stage = context.progress.stage("reading layers");
-    stage.expect(image.layers.length);
-    const merger = new LayerMerger(contents);
-    for (const layer of image.layers) {
-      await readLayer(layer, merger, context);
-      stage.advance(1, layer.size);
-    }
-    const entries = merger.list();
-    stage.done(`${entries.length} entries of ${image.layers.length} layers`);
-    return new RootView(entries, contents);
-  } catch (error) {
-    contents[Symbol.dispose]();
-    throw error;
+  using root = new ImageRoot(context);
+  const stage = context.progress.stage("reading layers");
+  stage.expect(image.layers.length);
+  for (const layer of image.layers) {
+    await readLayer(layer, root, context);
+    stage.advance(1, layer.size);
+  }
+  const view = root.finish();
+  stage.done(`${view.entries.size} entries of ${image.layers.length} layers`);
+  return view;
+}
+
+/**
+ * A root file system in the making: it takes the layers of an image one after the other, lowest first, from whoever
+ * reads them. Dispose of it in any case; a view that was made of it lives on.
+ */
+export class ImageRoot implements Disposable {
+  readonly #contents: LayerContents;
+  readonly #merger: LayerMerger;
+  #finished = false;
+
+  constructor({ cache }: Pick<Context, "cache">) {
+    this.#contents = new LayerContents(cache.path("tmp", "root"));
+    this.#merger = new LayerMerger(this.#contents);
+  }
+
+  /** What takes the members of the next layer. {@link FormatError} when a name leads outside. */
+  beginLayer({ mediaType, blob }: Pick<Layer, "mediaType" | "blob">): TarHandler {
+    this.#merger.beginLayer(layerCompression(mediaType) === "none" ? blob : undefined);
+    return this.#merger;
+  }
+
+  /** The view, which is now its own; dispose of it when done. */
+  finish(): RootView {
+    const view = new RootView(this.#merger.list(), this.#contents);
+    this.#finished = true;
+    return view;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#finished) this.#contents[Symbol.dispose]();
   }
 }
 
-async function readLayer(layer: Layer, merger: LayerMerger, context: Context): Promise<void> {
+async function readLayer(layer: Layer, root: ImageRoot, context: Context): Promise<void> {
   const what = `the layer ${layer.digest}`;
-  const compression = layerCompression(layer.mediaType);
   const gone = (cause: unknown) =>
     new FormatError("BAD_TAR", what, `it is gone from ${layer.blob.file}`, cause);
   const blob = readRange({ ...layer.blob, size: layer.size }, context.signal, gone);
-  merger.beginLayer(compression === "none" ? layer.blob : undefined);
-  const reader = new TarReader(merger);
+  const reader = new TarReader(root.beginLayer(layer));
   const limits = { maxSize: layer.uncompressedSize ?? LARGEST_LAYER, name: what };
   try {
-    for await (const chunk of decompress(compression, blob, limits)) reader.write(chunk);
+    for await (const chunk of decompress(layerCompression(layer.mediaType), blob, limits))
+      reader.write(chunk);
     reader.end();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

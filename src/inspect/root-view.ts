@@ -2,9 +2,10 @@
 // position. It is made from a root file system that Tare composed, or from any entries; see image-root.ts for images.
 
 import type { BytePath } from "../model/bytes.ts";
-import { comparePaths, joinPath, parentPath, ROOT_PATH, resolveLinkTarget } from "../model/bytes.ts";
+import { comparePaths, parentPath, ROOT_PATH, resolveLinkTarget } from "../model/bytes.ts";
 import type { RootFileSystem } from "../model/root-file-system.ts";
 import type { DirectoryEntry, FileEntry, SymlinkEntry, TreeEntry } from "../model/tree.ts";
+import { walkPath } from "../model/walk-path.ts";
 import { ContentReader } from "../platform/content.ts";
 
 /** A regular file; its bytes are in the view. */
@@ -33,13 +34,12 @@ export type Lookup =
   /** Links lead round in a circle. */
   | { readonly kind: "circular" };
 
-/** Links followed in one lookup, as in Linux. */
-const MOST_LINKS = 40;
-
 /** Dispose of it when done. */
 export class RootView implements Disposable {
   /** Sorted by path, every parent included; the root directory is among them. */
   readonly entries: ReadonlyMap<BytePath, RootEntry>;
+  /** Files that were read as a whole for what they say. */
+  readonly contentsRead = new Set<BytePath>();
   readonly #contents: RootContents;
   readonly #lookups = new Map<string, Lookup>();
   #names: Map<BytePath, string[]> | undefined;
@@ -67,29 +67,12 @@ export class RootView implements Disposable {
   }
 
   #follow(path: string): Lookup {
-    const pending = path.split("/").reverse();
-    let at = ROOT_PATH;
-    let links = 0;
-    while (pending.length > 0) {
-      const part = pending.pop()!;
-      if (part === "" || part === ".") continue;
-      if (part === "..") {
-        at = parentPath(at);
-        continue;
-      }
-      const next = joinPath(at, part);
-      // A file on the way holds nothing.
-      const entry = this.entries.get(next);
-      if (entry === undefined) return missing(next, pending);
-      if (entry.type !== "symlink") {
-        at = next;
-        continue;
-      }
-      if (++links > MOST_LINKS) return { kind: "circular" };
-      if (entry.target.startsWith("/")) at = ROOT_PATH;
-      pending.push(...entry.target.split("/").reverse());
-    }
-    return { kind: "found", path: at, entry: this.entries.get(at)! };
+    const walk = walkPath(path, (at) => this.entries.get(at), { followLast: true, throughMissing: false });
+    if (walk.kind === "circular") return walk;
+    if (walk.kind === "arrived")
+      return { kind: "found", path: walk.path, entry: this.entries.get(walk.path)! };
+    const wanted = resolveLinkTarget(ROOT_PATH, `/${walk.path}/${walk.rest.join("/")}`);
+    return { kind: "missing", path: walk.path, wanted };
   }
 
   /** The regular file that a path leads to. */
@@ -136,6 +119,7 @@ export class RootView implements Disposable {
   readSmall(path: string, maxSize: number): Buffer | undefined {
     const file = this.findFile(path);
     if (file === undefined || file.size > maxSize) return undefined;
+    this.contentsRead.add(file.path);
     const bytes = Buffer.alloc(file.size);
     this.readInto(file, 0, bytes);
     return bytes;
@@ -144,11 +128,6 @@ export class RootView implements Disposable {
   [Symbol.dispose](): void {
     this.#contents[Symbol.dispose]();
   }
-}
-
-function missing(path: BytePath, pending: readonly string[]): Lookup {
-  const wanted = resolveLinkTarget(ROOT_PATH, `/${path}/${pending.toReversed().join("/")}`);
-  return { kind: "missing", path, wanted };
 }
 
 /** What trees do not name: directories of root's, mode 0755. */

@@ -5,9 +5,12 @@ import { test } from "node:test";
 import { temporaryDirectory, testContext } from "../../test/kit/context.ts";
 import { packImage, sampleTrees } from "../../test/kit/images.ts";
 import { makeTree, noise } from "../../test/kit/trees.ts";
+import { FormatError } from "../formats/errors.ts";
 import { computeDigest } from "../formats/oci.ts";
+import type { TarHandler } from "../formats/tar-reader.ts";
 import type { Context } from "../model/context.ts";
 import type { DiffId, Digest, Image, ImageId, Layer } from "../model/image.ts";
+import { ImageRoot } from "./image-root.ts";
 import type { VerifyProblemCode } from "./verify-image.ts";
 import { verifyImage } from "./verify-image.ts";
 
@@ -164,6 +167,38 @@ test("found: a layer that is no tar", async (t) => {
     blob: { file, offset: 0 },
   });
   assert.deepEqual(await codes(changed, context), ["LAYERS_DIFFER", "LAYERS_DIFFER", "LAYER_TAR"]);
+});
+
+test("one reading verifies an image and gives its files", async (t) => {
+  for (const compression of ["zstd", "none"] as const) {
+    const context = testContext(t);
+    const image = await packImage(sampleTrees(), context, { compression });
+    using reading = new ImageRoot(context);
+    assert.deepEqual((await verifyImage(image, context, reading)).problems, []);
+    // Compressed layers are not needed any more.
+    if (compression === "zstd") for (const { blob } of image.layers) rmSync(blob.file);
+    using view = reading.finish();
+    assert.equal(view.readSmall("bin/hi", 100)?.toString(), "#!/bin/sh\necho hello\n");
+    assert.equal(view.readSmall("srv/text", 1 << 20)?.length, 21 * 20_000);
+  }
+});
+
+test("found: members that cannot be unpacked", async (t) => {
+  const context = testContext(t);
+  const image = await packImage(sampleTrees(), context);
+  const refusing: TarHandler = {
+    member({ path }) {
+      throw new FormatError("UNSAFE_TAR", "the image", `the name "${path}" leads outside`);
+    },
+    content() {},
+    memberEnd() {},
+  };
+  const { problems } = await verifyImage(image, context, { beginLayer: () => refusing });
+  assert.deepEqual(
+    problems.map(({ code }) => code),
+    ["LAYER_TAR", "LAYER_TAR"],
+  );
+  assert.match(problems[0]!.message, /cannot be unpacked: the name "bin\/" leads outside/);
 });
 
 test("an abort ends the reading", async (t) => {

@@ -6,7 +6,7 @@ import { FormatError } from "../formats/errors.ts";
 import { computeDigest, layerCompression } from "../formats/oci.ts";
 import type { ReadConfig, ReadManifest } from "../formats/oci-documents.ts";
 import { parseConfig, parseManifest } from "../formats/oci-documents.ts";
-import { TarReader } from "../formats/tar-reader.ts";
+import { type TarHandler, TarReader } from "../formats/tar-reader.ts";
 import type { Context } from "../model/context.ts";
 import type { Image, Layer } from "../model/image.ts";
 import { DecompressError, decompress } from "../platform/decompress.ts";
@@ -30,7 +30,7 @@ export type VerifyProblemCode =
   | "LAYER_CORRUPT"
   | "UNCOMPRESSED_SIZE"
   | "DIFF_ID"
-  /** A layer is no well-formed tar. */
+  /** A layer is no well-formed tar, or has members that cannot be unpacked. */
   | "LAYER_TAR";
 
 export interface VerifyProblem {
@@ -54,19 +54,29 @@ export interface VerifiedImage {
 /** Bytes that an uncompressed layer may have whose size the image does not say. */
 const LARGEST_LAYER = 2 ** 40;
 
+/** Takes the members of layers while their bytes are verified, lowest layer first. */
+export interface LayerVisitor {
+  beginLayer(layer: Layer): TarHandler;
+}
+
 /**
- * Verifies an image.
+ * Verifies an image, reading each layer once.
  *
+ * @param visitor What it throws as a {@link FormatError} is a problem of the layer, and the layer's rest is kept from it.
  * @returns What was read, with all problems; it throws only when the disk cannot be read or the signal says so.
  */
-export async function verifyImage(image: Image, context: Context): Promise<VerifiedImage> {
+export async function verifyImage(
+  image: Image,
+  context: Context,
+  visitor?: LayerVisitor,
+): Promise<VerifiedImage> {
   const stage = context.progress.stage("verifying");
   stage.expect(image.layers.length, sum(image.layers.map(({ size }) => size)));
   const problems: VerifyProblem[] = [...verifyDocuments(image)];
   let uncompressedSize = 0;
   let entries = 0;
   for (const layer of image.layers) {
-    const read = await verifyLayer(layer, context, (count) => stage.advance(0, count));
+    const read = await verifyLayer(layer, visitor, context, (count) => stage.advance(0, count));
     problems.push(...read.problems);
     uncompressedSize += read.uncompressedSize;
     entries += read.entries;
@@ -164,6 +174,7 @@ interface ReadLayer {
 /** Reads a layer to its end, even when an early part of it is wrong: what is said should be all there is to say. */
 async function verifyLayer(
   layer: Layer,
+  visitor: LayerVisitor | undefined,
   context: Context,
   onBytes: (count: number) => void,
 ): Promise<ReadLayer> {
@@ -181,7 +192,7 @@ async function verifyLayer(
       yield chunk;
     }
   }
-  const tar = new LayerTar();
+  const tar = new LayerTar(visitor?.beginLayer(layer));
   const diff = createHash("sha256");
   let uncompressedSize = 0;
   const bytes = readBlob();
@@ -226,7 +237,7 @@ async function verifyLayer(
   if (diffId !== layer.diffId)
     problems.push(differ("DIFF_ID", `the diffID of ${what}`, diffId, layer.diffId));
   if (tar.problem !== undefined)
-    problems.push({ code: "LAYER_TAR", message: `${what} is no tar: ${tar.problem}` });
+    problems.push({ code: "LAYER_TAR", message: `${what} cannot be unpacked: ${tar.problem}` });
   return { problems, uncompressedSize, entries: tar.entries };
 }
 
@@ -235,17 +246,23 @@ async function* keepOpen(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uin
   for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
 }
 
-/** Counts the members of a tar, and remembers the first thing that is wrong with it. */
+/** Counts the members of a tar, hands them on, and remembers the first thing that is wrong with it. */
 class LayerTar {
   entries = 0;
   problem: string | undefined;
-  readonly #reader = new TarReader({
-    member: () => {
-      this.entries++;
-    },
-    content() {},
-    memberEnd() {},
-  });
+  readonly #reader: TarReader;
+
+  /** @param handler Who takes the members. */
+  constructor(handler: TarHandler | undefined) {
+    this.#reader = new TarReader({
+      member: (header) => {
+        this.entries++;
+        handler?.member(header);
+      },
+      content: (chunk) => handler?.content(chunk),
+      memberEnd: () => handler?.memberEnd(),
+    });
+  }
 
   write(chunk: Uint8Array): void {
     this.#try(() => this.#reader.write(chunk));

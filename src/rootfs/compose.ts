@@ -17,24 +17,26 @@ import { Diversions, parseDiversion } from "./diversions.ts";
 import type { CommandHandler, FixContext, PackageObject, RootFileSystemOptions } from "./fix.ts";
 import { createReporter, loadFixes } from "./fix.ts";
 import type { MergedTrees } from "./merge.ts";
-import { mergeTrees } from "./merge.ts";
+import { mergeTrees, STANDARD_LINKS } from "./merge.ts";
 import { Root } from "./root.ts";
+import { runPrograms } from "./run-programs.ts";
 
 /**
  * Composes the root file system of an image.
  *
  * @param closure What is in the image; of packages also the files that were left out are read.
  * @throws {RootFsError} `FILE_CONFLICT`, `LINK_LOOP`
- * @throws {ContentError} `CACHE_DAMAGED` when a file that is read is damaged.
+ * @throws {ContentError} `CACHE_DAMAGED` when a file that is read is damaged; {@link DiskError}.
  *
- * The result depends on nothing but `closure` and `options`.
+ * The result depends on nothing but `closure` and `options`; with programs to run, also on whether this machine can
+ * run them.
  */
 export async function composeRootFileSystem(
   closure: Closure,
   options: RootFileSystemOptions,
   context: Pick<Context, "progress" | "signal">,
 ): Promise<RootFileSystem> {
-  const fixes = await loadFixes();
+  const fixes = isBare(closure, options) ? [] : await loadFixes();
   const stage = context.progress.stage("composing");
   stage.expect(fixes.length);
   using reader = new ContentReader();
@@ -46,8 +48,16 @@ export async function composeRootFileSystem(
   );
   const packages = followed.filter(({ id }) => inside.has(id));
   const diversions = readDiversions(followed);
-  const trees = mergeTrees(closure, beside, diversions, createReporter("merge", reports));
-  const root = new Root(trees.entries, trees.absent, (entry) => reader.read(entry));
+  const { base } = options;
+  const trees = mergeTrees(closure, beside, diversions, createReporter("merge", reports), {
+    base,
+    standardLinks: isBare(closure, options) ? new Map() : standardLinksBeside(base),
+  });
+  const contentsRead = new Set<BytePath>();
+  const root = new Root(trees.entries, trees.absent, (entry) => {
+    contentsRead.add(entry.path);
+    return reader.read(entry);
+  });
   const commands = new Map<string, CommandHandler>();
   const helpers = new Set<string>();
   const shared = {
@@ -73,9 +83,31 @@ export async function composeRootFileSystem(
     one.run?.();
     stage.advance(1);
   }
-  const result = collect(closure, trees, root, reports);
+  const { programCache: cache, architecture } = options;
+  if (cache !== undefined) await runPrograms(root, reports, architecture, { ...context, cache });
+  const result = { ...collect(closure, trees, root, reports), contentsRead };
   stage.done(summarize(result));
   return result;
+}
+
+/** Whether all of an image is in the store: no program of it looks for a system around it. */
+function isBare({ units }: Closure, { declared }: RootFileSystemOptions): boolean {
+  if (declared !== undefined) return false;
+  const inStore = units.filter(({ object }) => object.placement.kind === "in-store").length;
+  const atRoot = units.filter(({ object }) => object.placement.kind === "at-root");
+  return inStore > 0 && atRoot.every(({ entries }) => entries.every(isStoreLink));
+}
+
+function isStoreLink(entry: TreeEntry): boolean {
+  return entry.type === "directory" || (entry.type === "symlink" && entry.target.startsWith("/nix/store/"));
+}
+
+/** The standard links but for those in whose places a base image has directories. */
+function standardLinksBeside(base: StoreObject | undefined): ReadonlyMap<BytePath, string> {
+  const directories = new Set(
+    base?.tree.entries.flatMap(({ type, path }) => (type === "directory" ? [path] : [])),
+  );
+  return new Map([...STANDARD_LINKS].filter(([path]) => !directories.has(path)));
 }
 
 function selectPackages(objects: readonly StoreObject[]): PackageObject[] {
@@ -116,7 +148,7 @@ function collect(
   trees: MergedTrees,
   root: Root,
   report: readonly FixReport[],
-): RootFileSystem {
+): Omit<RootFileSystem, "contentsRead"> {
   const placed = root.list();
   const entriesByUnit = new Map<string, TreeEntry[]>();
   const directories = new Map<BytePath, DirectoryEntry>();
@@ -150,9 +182,11 @@ function collect(
 
 function summarize({ units, additions, report }: RootFileSystem): string {
   const users = report.filter(({ action, path }) => action === "user" && path === undefined).length - 1;
+  const ran = report.filter(({ action }) => action === "run").length;
   const needsRun = report.filter(({ action }) => action === "needs-run").length;
   const parts = [`${units.length} packages`, `${additions.length} files added`];
   if (users > 0) parts.push(`${users} ${users === 1 ? "user" : "users"} made`);
+  if (ran > 0) parts.push(`${ran} programs run`);
   if (needsRun > 0) parts.push(`${needsRun} programs not run`);
   return parts.join(", ");
 }

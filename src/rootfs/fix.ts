@@ -3,8 +3,9 @@
 import type { CommandOutcome, ScriptCommand } from "../formats/maintainer-script.ts";
 import type { BytePath } from "../model/bytes.ts";
 import { compareStrings } from "../model/bytes.ts";
+import type { CacheDirectory } from "../model/context.ts";
 import { InternalError } from "../model/errors.ts";
-import type { Architecture } from "../model/image-spec.ts";
+import type { Architecture, DeclaredFiles } from "../model/image-spec.ts";
 import type { FixAction, FixReport, ProgramRun } from "../model/root-file-system.ts";
 import type { PackageMetadata, StoreObject } from "../model/store-object.ts";
 import { importModules } from "../platform/discover.ts";
@@ -35,6 +36,15 @@ export interface RootFileSystemOptions {
    * the image's packages need only when they are configured, such as one that makes their user.
    */
   readonly beside?: readonly StoreObject[] | undefined;
+  /** What image.ts declares of its own. */
+  readonly declared?: DeclaredFiles | undefined;
+  /** The image that this one starts from: its files are there already, and are in no unit of the result. */
+  readonly base?: StoreObject | undefined;
+  /**
+   * Where results of the image's programs are kept that are run because their output belongs to it. Absent: programs
+   * are listed, and none is run.
+   */
+  readonly programCache?: CacheDirectory | undefined;
 }
 
 /** A command of a maintainer script, and whose script it is. */

@@ -182,24 +182,6 @@ test("hard links stay within their package, also below a merged directory", asyn
   assert.deepEqual(inodes, ["i", "i"]);
 });
 
-test("places objects that are no packages where they belong", async () => {
-  const { composeRootFileSystem } = await import("./compose.ts");
-  const { makePackage } = await import("../../test/kit/packages.ts");
-  const { SILENT_PROGRESS } = await import("../model/progress.ts");
-  const object = makePackage({ name: "x", tree: { "bin/hello": "hi" } });
-  const inStore = {
-    ...object,
-    package: undefined,
-    placement: { kind: "in-store", storePath: "/nix/store/abc-x" },
-  } as const;
-  const root = await composeRootFileSystem(
-    { roots: [], units: [{ object: inStore, entries: object.tree.entries }], edges: [], pruned: [] },
-    { architecture: "amd64" },
-    { progress: SILENT_PROGRESS, signal: new AbortController().signal },
-  );
-  assert.equal(show(root, "nix/store/abc-x/bin/hello"), 'f 0644 0:0 "hi"');
-});
-
 test("the order of packages does not matter", async () => {
   const packages: PackageDescription[] = [
     { name: "a", tree: { "bin/a": "1", "var/run/a/": {}, "usr/share/d/": { mode: 0o711 } } },

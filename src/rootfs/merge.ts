@@ -61,18 +61,30 @@ export function mergeTrees(
   beside: readonly StoreObject[],
   diversions: Diversions,
   report: FixContext["report"],
+  { base, standardLinks = STANDARD_LINKS }: MergeOptions = {},
 ): MergedTrees {
-  return new Merge(closure, beside, diversions, report).run();
+  return new Merge(closure, beside, diversions, report, base, standardLinks).run();
+}
+
+export interface MergeOptions {
+  /** What is below all others: any unit's file takes the place of its file. */
+  readonly base?: StoreObject | undefined;
+  /** Links that the image will have; default {@link STANDARD_LINKS}. */
+  readonly standardLinks?: ReadonlyMap<BytePath, string> | undefined;
 }
 
 /** Knows which directories are really links, and where paths therefore lie. */
 export class PathCanonicalizer {
-  readonly #links = new Map<BytePath, string>(STANDARD_LINKS);
+  readonly #links: Map<BytePath, string>;
   readonly #cache = new Map<BytePath, BytePath>();
   readonly #visiting = new Set<BytePath>();
 
   /** @param links Links of all trees with their paths as shipped, in any order. */
-  constructor(links: readonly { readonly path: BytePath; readonly target: string }[]) {
+  constructor(
+    links: readonly { readonly path: BytePath; readonly target: string }[],
+    standardLinks: ReadonlyMap<BytePath, string> = STANDARD_LINKS,
+  ) {
+    this.#links = new Map(standardLinks);
     for (const { path, target } of [...links].sort((a, b) => comparePaths(a.path, b.path))) {
       let at: BytePath;
       try {
@@ -142,6 +154,7 @@ export class PathCanonicalizer {
 }
 
 class Merge {
+  readonly #base: StoreObject | undefined;
   readonly #units: readonly ClosureUnit[];
   readonly #beside: readonly StoreObject[];
   readonly #diversions: Diversions;
@@ -159,18 +172,24 @@ class Merge {
     beside: readonly StoreObject[],
     diversions: Diversions,
     report: FixContext["report"],
+    base: StoreObject | undefined,
+    standardLinks: ReadonlyMap<BytePath, string>,
   ) {
+    this.#base = base;
     this.#units = closure.units;
     this.#beside = beside;
     this.#diversions = diversions;
     this.#report = report;
-    this.#objects = new Map(closure.units.map(({ object }) => [object.id, object]));
+    const objects = [...(base === undefined ? [] : [base]), ...closure.units.map(({ object }) => object)];
+    this.#objects = new Map(objects.map((object) => [object.id, object]));
+    const trees = [...(base === undefined ? [] : [base.tree]), ...closure.units];
     this.#paths = new PathCanonicalizer(
-      closure.units.flatMap(({ object, entries }) =>
+      trees.flatMap(({ entries }) =>
         entries.flatMap((entry) =>
-          entry.type === "symlink" ? [{ path: placeEntry(object, entry.path), target: entry.target }] : [],
+          entry.type === "symlink" ? [{ path: entry.path, target: entry.target }] : [],
         ),
       ),
+      standardLinks,
     );
   }
 
@@ -180,6 +199,9 @@ class Merge {
     const units = [...this.#units].sort(
       (a, b) => essential(a) - essential(b) || compareStrings(a.object.id, b.object.id),
     );
+    for (const entry of this.#base?.tree.entries ?? []) {
+      this.#entries.set(entry.path, { entry, unit: this.#base!.id });
+    }
     for (const unit of units) {
       this.#unitDirectories.set(unit.object.id, new Set());
       for (const entry of unit.entries) this.#place(unit.object, entry);
@@ -190,7 +212,7 @@ class Merge {
   }
 
   #place(object: StoreObject, entry: TreeEntry): void {
-    const shipped = placeEntry(object, entry.path);
+    const shipped = entry.path;
     if (entry.type === "directory") {
       this.#placeDirectory(object, entry, this.#paths.canonicalizeDirectory(shipped));
       return;
@@ -217,9 +239,10 @@ class Merge {
     this.#placeParents(object, path);
     const before = this.#entries.get(path);
     if (before !== undefined && before.entry.type !== "directory") {
-      throw this.#conflict(path, object, before);
+      if (before.unit !== this.#base?.id) throw this.#conflict(path, object, before);
+      this.#entries.delete(path);
     }
-    if (before === undefined || this.#implied.has(path)) {
+    if (!this.#entries.has(path) || this.#implied.has(path)) {
       this.#implied.delete(path);
       this.#entries.set(path, { entry: { ...entry, path }, unit: object.id });
     }
@@ -244,6 +267,7 @@ class Merge {
   /** Whether the new entry takes the place of the one before. */
   #wins(object: StoreObject, placed: PlacedEntry, before: PlacedEntry): boolean {
     if (this.#isSame(placed.entry, before.entry)) return false;
+    if (before.unit === this.#base?.id && before.entry.type !== "directory") return true;
     const other = this.#objects.get(before.unit)!;
     if (before.entry.type !== "directory") {
       const [winner, loser] = replaces(object, other)
@@ -284,7 +308,7 @@ class Merge {
     const kept = new Set(entries.map((entry) => entry.path));
     for (const entry of object.tree.entries) {
       if (kept.has(entry.path)) continue;
-      const shipped = placeEntry(object, entry.path);
+      const shipped = entry.path;
       const canonical =
         entry.type === "directory"
           ? this.#paths.canonicalizeDirectory(shipped)
@@ -296,16 +320,6 @@ class Merge {
       this.#absent.set(path, { entry: { ...entry, path }, unit: object.id });
     }
   }
-}
-
-/** Where an object's path goes before links are followed. */
-function placeEntry(object: StoreObject, path: BytePath): BytePath {
-  const { placement } = object;
-  if (placement.kind === "at-root") return path;
-  const prefix = (
-    placement.kind === "in-store" ? placement.storePath.replace(/^\/+/, "") : placement.prefix
-  ) as BytePath;
-  return path === ROOT_PATH ? prefix : joinPath(prefix, path);
 }
 
 /** Whether a package declares to take over files of another: Policy 7.6.1. */

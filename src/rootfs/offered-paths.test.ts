@@ -35,6 +35,7 @@ function composed(
     additions,
     merged: new Map([...own, ...additions].map((entry): [BytePath, TreeEntry] => [entry.path, entry])),
     directories: new Map(),
+    contentsRead: new Set(),
     report,
   };
 }

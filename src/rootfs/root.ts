@@ -6,6 +6,7 @@ import type { BytePath, ByteString } from "../model/bytes.ts";
 import { baseName, comparePaths, joinPath, parentPath, ROOT_PATH } from "../model/bytes.ts";
 import { ROOTFS_UNIT_ID } from "../model/layer-plan.ts";
 import type { DirectoryEntry, FileEntry, TreeEntry } from "../model/tree.ts";
+import { walkPath } from "../model/walk-path.ts";
 
 /** An entry and the unit that brings it. */
 export interface PlacedEntry {
@@ -18,9 +19,6 @@ export interface Attributes {
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
-
-/** Links followed in one lookup, as in Linux. */
-const MOST_LINKS = 40;
 
 export class Root {
   readonly #entries: Map<BytePath, PlacedEntry>;
@@ -55,6 +53,11 @@ export class Root {
   /** All that is in the image, sorted by path. */
   list(): PlacedEntry[] {
     return [...this.#entries.values()].sort((a, b) => comparePaths(a.entry.path, b.entry.path));
+  }
+
+  /** What its packages ship beside the image. */
+  listAbsent(): TreeEntry[] {
+    return [...this.#absent].filter(([path]) => !this.#entries.has(path)).map(([, { entry }]) => entry);
   }
 
   /** What the image has at a canonical path. */
@@ -112,27 +115,8 @@ export class Root {
    * @returns Undefined when links lead round in a circle.
    */
   resolve(path: string, follow: boolean): BytePath | undefined {
-    const pending = path.split("/").reverse();
-    let at = ROOT_PATH;
-    let links = 0;
-    while (pending.length > 0) {
-      const part = pending.pop()!;
-      if (part === "" || part === ".") continue;
-      if (part === "..") {
-        at = parentPath(at);
-        continue;
-      }
-      const next = joinPath(at, part);
-      const entry = this.peek(next);
-      if (entry?.type !== "symlink" || (pending.length === 0 && !follow)) {
-        at = next;
-        continue;
-      }
-      if (++links > MOST_LINKS) return undefined;
-      if (entry.target.startsWith("/")) at = ROOT_PATH;
-      pending.push(...entry.target.split("/").reverse());
-    }
-    return at;
+    const walk = walkPath(path, (at) => this.peek(at), { followLast: follow, throughMissing: true });
+    return walk.kind === "arrived" ? walk.path : undefined;
   }
 
   /** The entry at a path after following links, in the image or only in a package. */

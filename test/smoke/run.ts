@@ -1,23 +1,34 @@
 // `npm run test:smoke`: builds every case of test/fixtures/smoke with an inferred closure from the live archive, runs its functional
-// test in the image, and prints a table. `-- --write` puts it into docs/measurements.md; `-- NAME…` runs only those.
+// test in the image, and prints a table. `-- --more`: the cases of packages that the rules were never tried on when they were made;
+// `-- NAME…`: only those; `-- --write`: measures sizes, too, and puts the table into docs/measurements.md.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT, SHARED_CACHE, tare } from "../kit/cli.ts";
-import { makeHarness, runSmokeCase, type SmokeCase } from "../kit/smoke.ts";
+import { type Inferable, loadInferable } from "../kit/inferable.ts";
+import { makeHarness, runSmokeCase, smokeCases, smokeImageFile } from "../kit/smoke.ts";
+import { measureLayers } from "./layer-sizes.ts";
 
-const MARKS = ["<!-- smoke -->", "<!-- /smoke -->"] as const;
-const FIXTURE = join(ROOT, "test/fixtures/smoke/cases.json");
+/** Bytes: zstd -19 takes its time, and tells little of an image above this. */
+const MAX_FOR_19 = 50e6;
+/** Cases whose sum docs/measurements.md tells apart. */
+const FIRST = 40;
 
 interface Row {
   readonly name: string;
   readonly ok: boolean;
   readonly packages: number;
-  readonly uncompressed: number;
-  readonly zstd: number;
   readonly seconds: number;
+  /** Bytes, as all that follow; layers as tar archives. */
+  readonly image: number;
+  readonly zstd: number;
+  /** Files of the packages that the case declares to need, and of these with Essential ones. */
+  readonly declared?: number;
+  readonly withEssential?: number;
+  readonly gzip?: number;
+  readonly zstd19?: number;
 }
 
 interface BuildJson {
@@ -26,20 +37,18 @@ interface BuildJson {
   readonly layers: readonly { readonly comment: string }[];
 }
 
-const { cases } = JSON.parse(readFileSync(FIXTURE, "utf8")) as { cases: SmokeCase[] };
-const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
+const options = process.argv.slice(2);
+const isMore = options.includes("--more");
+const isWritten = options.includes("--write");
+const cases = smokeCases(isMore ? "more-cases.json" : "cases.json");
+const wanted = options.filter((option) => !option.startsWith("-"));
 const chosen = wanted.length > 0 ? cases.filter(({ name }) => wanted.includes(name)) : cases;
 
-function imageFile(packages: readonly string[]): string {
-  const contents = packages.map((name) => `packages[${JSON.stringify(name)}]`).join(", ");
-  return `import { buildLayeredImage, debian } from "tare";
-const { packages } = debian("bookworm", { architecture: "amd64" });
-export default buildLayeredImage({ name: "smoke", contents: [${contents}] });
-`;
+function measureDeclared({ declaredSize, size }: Inferable): Pick<Row, "declared" | "withEssential"> {
+  return { declared: declaredSize, withEssential: size };
 }
 
 const rows: Row[] = [];
-const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
 await test("smoke tests of inferred images", async (t) => {
   const harness = makeHarness(t);
@@ -47,23 +56,28 @@ await test("smoke tests of inferred images", async (t) => {
     await t.test(smokeCase.name, async () => {
       const directory = mkdtempSync(join(tmpdir(), "tare-smoke-"));
       try {
-        mkdirSync(directory, { recursive: true });
-        writeFileSync(join(directory, "image.ts"), imageFile(smokeCase.packages));
+        const layout = join(directory, "out");
+        writeFileSync(join(directory, "image.ts"), smokeImageFile(smokeCase.packages));
         const start = performance.now();
         const built = tare(["build", "--json", "--no-frozen", "-o", "oci:out"], { cwd: directory });
         const seconds = (performance.now() - start) / 1000;
         if (built.status !== 0) throw new Error(built.stderr);
         const image = JSON.parse(built.stdout) as BuildJson;
         const env = { ...process.env, XDG_CACHE_HOME: SHARED_CACHE };
-        const { ok, output } = await runSmokeCase(smokeCase, join(directory, "out"), harness, env);
+        const { ok, output } = await runSmokeCase(smokeCase, layout, harness, env);
         const labels = image.layers.flatMap(({ comment }) => comment.split(", "));
         rows.push({
           name: smokeCase.name,
           ok,
           packages: labels.filter((label) => label !== "root file system").length,
-          uncompressed: image.uncompressedSize,
-          zstd: image.size,
           seconds,
+          image: image.uncompressedSize,
+          zstd: image.size,
+          ...(isWritten && {
+            ...measureDeclared(await loadInferable(smokeCase.packages)),
+            gzip: measureLayers(layout, "gzip -6"),
+            ...(image.uncompressedSize <= MAX_FOR_19 && { zstd19: measureLayers(layout, "zstd -19") }),
+          }),
         });
         if (!ok) throw new Error(`it did not print "${smokeCase.expect}" but:\n${output.slice(-1500)}`);
       } finally {
@@ -73,24 +87,38 @@ await test("smoke tests of inferred images", async (t) => {
   }
 });
 
-const total = (part: readonly Row[]) => megabytes(part.reduce((sum, row) => sum + row.uncompressed, 0));
-const first = rows.filter(({ name }) => cases.findIndex((item) => item.name === name) < 40);
+const megabytes = (bytes: number | undefined) => (bytes === undefined ? "" : (bytes / 1e6).toFixed(1));
+type Size = "declared" | "withEssential" | "image" | "gzip" | "zstd";
+const sum = (part: readonly Row[], of: Size) =>
+  megabytes(part.reduce((total, row) => total + (row[of] ?? 0), 0));
+
+function tellFirst(): string {
+  const first = rows.filter(({ name }) => cases.findIndex((item) => item.name === name) < FIRST);
+  if (isMore) return `Together they are ${sum(rows, "image")} MB.`;
+  if (!isWritten) return `The first ${FIRST} cases together are ${sum(first, "image")} MB.`;
+  return `The first ${FIRST} cases together are ${sum(first, "image")} MB; what they declare is ${sum(first, "declared")} MB, and ${sum(first, "withEssential")} MB with the Essential packages.`;
+}
+
 const table = [
-  `${rows.filter(({ ok }) => ok).length} of ${chosen.length} do their work. The first 40 cases together are ${total(first)} MB.`,
+  `${rows.filter(({ ok }) => ok).length} of ${chosen.length} do their work. ${tellFirst()}`,
   "",
-  "| case | works | packages | image MB | zstd-3 MB | build s |",
-  "|---|---|---|---|---|---|",
+  "| case | works | declared | with Essential | image | gzip -6 | zstd -3 | zstd -19 | packages | build s |",
+  "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
   ...rows.map(
     (row) =>
-      `| ${row.name} | ${row.ok ? "yes" : "no"} | ${row.packages} | ${megabytes(row.uncompressed)} | ${megabytes(row.zstd)} | ${row.seconds.toFixed(1)} |`,
+      `| ${row.name} | ${row.ok ? "yes" : "no"} | ${[row.declared, row.withEssential, row.image, row.gzip, row.zstd, row.zstd19].map(megabytes).join(" | ")} | ${row.packages} | ${row.seconds.toFixed(1)} |`,
   ),
+  `| sum | | ${(["declared", "withEssential", "image", "gzip", "zstd"] as const).map((of) => (isWritten || of === "image" || of === "zstd" ? sum(rows, of) : "")).join(" | ")} | | | |`,
 ].join("\n");
 console.log(table);
 
-if (process.argv.includes("--write")) {
+if (isWritten) {
+  const marks = isMore
+    ? (["<!-- more -->", "<!-- /more -->"] as const)
+    : (["<!-- smoke -->", "<!-- /smoke -->"] as const);
   const file = join(ROOT, "docs/measurements.md");
   const text = readFileSync(file, "utf8");
-  const [start, end] = MARKS.map((mark) => text.indexOf(mark)) as [number, number];
-  if (start < 0 || end < start) throw new Error(`${file} has no ${MARKS.join(" … ")}`);
-  writeFileSync(file, `${text.slice(0, start + MARKS[0].length)}\n${table}\n${text.slice(end)}`);
+  const [start, end] = marks.map((mark) => text.indexOf(mark)) as [number, number];
+  if (start < 0 || end < start) throw new Error(`${file} has no ${marks.join(" … ")}`);
+  writeFileSync(file, `${text.slice(0, start + marks[0].length)}\n${table}\n${text.slice(end)}`);
 }

@@ -1,6 +1,7 @@
 // The bundle of certificate authorities: made at installation from the certificates that packages ship, and named
 // at the paths where TLS libraries look. Paths: defaults of OpenSSL, GnuTLS and Go's crypto/x509 (root_linux.go).
 
+import { namesCertificates } from "../../formats/static-program.ts";
 import type { TokenKind } from "../token-kind.ts";
 
 const BUNDLE =
@@ -16,6 +17,7 @@ export const tokenKind: TokenKind = {
     for (const path of file.literals.paths) {
       if (BUNDLE.test(path)) yield "certificates";
     }
+    if (file.elf?.static === true && namesCertificates(file.bytes)) yield "certificates";
   },
   *offers({ path }) {
     if (CERTIFICATE.test(path)) yield "certificates";

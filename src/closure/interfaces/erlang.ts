@@ -1,4 +1,5 @@
 // Erlang and Elixir: modules that compiled modules call by a fixed name, and the applications that .app files list.
+// What was built with a kernel application in it is a release: its run-time system loads nothing from elsewhere.
 
 import type { Language, TokenKind } from "../token-kind.ts";
 
@@ -11,7 +12,6 @@ const LANGUAGE: Language = {
 
 const LISTED = /\{\s*(?:applications|included_applications|optional_applications)\s*,\s*\[([^\]]*)\]/g;
 const APPLICATION_PREFIX = "application ";
-
 export const tokenKind: TokenKind = {
   name: "erlang",
   strength: "strong",
@@ -28,4 +28,5 @@ export const tokenKind: TokenKind = {
     if (file.path.endsWith(".beam")) yield file.baseName.slice(0, -".beam".length);
     if (file.path.endsWith(".app")) yield APPLICATION_PREFIX + file.baseName.slice(0, -".app".length);
   },
+  bundle: `${APPLICATION_PREFIX}kernel`,
 };

@@ -1,4 +1,4 @@
-// Absolute paths in any file: the file at the path. Names of programs in ELF files are `program-path`'s.
+// Absolute paths in any file: the file at the path. Those of programs are `program-path`'s.
 
 import { TRAITS } from "../facts.ts";
 import { isGatedFor } from "../gates.ts";
@@ -14,7 +14,7 @@ function isIndexOf(file: ScannedFile, path: string): boolean {
 
 function* paths(file: ScannedFile): Generator<string> {
   for (const path of file.literals.paths) {
-    if (!path.includes("/") || (file.elf !== undefined && PROGRAM_PATH.test(path))) continue;
+    if (!path.includes("/") || PROGRAM_PATH.test(path)) continue;
     if (!isGatedFor(file, path) && !isIndexOf(file, path)) yield path;
   }
 }

@@ -1,7 +1,7 @@
-// Absolute paths of programs in ELF files: `/usr/bin/ssh`. Libraries name many that only a caller would run.
+// Absolute paths of programs in any file: `/usr/bin/ssh`. Libraries name many that only a caller would run.
 
 import { TRAITS } from "../facts.ts";
-import { isGatedFor } from "../gates.ts";
+import { isGatedFor, isProbe } from "../gates.ts";
 import type { TokenKind } from "../token-kind.ts";
 import { PROGRAM_PATH } from "./path.ts";
 
@@ -12,12 +12,11 @@ export const tokenKind: TokenKind = {
   namesPrograms: true,
   scope({ traits }) {
     if ((traits & TRAITS.static) !== 0) return "direct";
-    return (traits & TRAITS.runsPrograms) !== 0 ? "closure" : "declared";
+    return (traits & (TRAITS.elf | TRAITS.runsPrograms)) === TRAITS.elf ? "declared" : "closure";
   },
   *uses(file) {
-    if (file.elf === undefined) return;
     for (const path of file.literals.paths) {
-      if (PROGRAM_PATH.test(path) && !isGatedFor(file, path)) yield path;
+      if (PROGRAM_PATH.test(path) && !isGatedFor(file, path) && !isProbe(file, path)) yield path;
     }
   },
   find: (token, _from, index) => index.atPath(token),

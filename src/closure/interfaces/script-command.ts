@@ -1,5 +1,6 @@
 // Commands that scripts of other languages start by a call made for it: system "rm -rf", subprocess.run(["ls"]).
 
+import { isProbe } from "../gates.ts";
 import type { TokenKind } from "../token-kind.ts";
 
 const CALL =
@@ -11,10 +12,11 @@ export const tokenKind: TokenKind = {
   strength: "weak",
   scope: "direct-or-essential",
   namesPrograms: true,
+  meansPrograms: true,
   *uses(file) {
     const { language } = file;
     if (language === undefined || language.name === "shell") return;
-    for (const [, word] of file.source.matchAll(CALL)) yield word!;
+    for (const [, word] of file.source.matchAll(CALL)) if (!isProbe(file, word!)) yield word!;
     if (!/^(?:perl|ruby|php)$/.test(language.name)) return;
     for (const [, word] of file.source.matchAll(BACKQUOTED)) yield word!;
   },

@@ -9,6 +9,7 @@ export const tokenKind: TokenKind = {
   name: "script-word",
   strength: "weak",
   namesPrograms: true,
+  meansPrograms: true,
   *uses(file) {
     const { language } = file;
     if (language === undefined || language.name === "shell") return;

@@ -14,6 +14,9 @@ export const tokenKind: TokenKind = {
   *uses(file) {
     if (file.elf !== undefined && !file.elf.static && file.imports(/^exec(?:ve|v|vp|l|lp|vpe)$/)) yield TOKEN;
   },
+  // Erlang has the shell start whatever is a command line (erlang:open_port, "spawn").
   find: (_token, from, index) =>
-    index.holdsModules(from.unit) ? PROGRAMS.flatMap((name) => index.program(name)) : [],
+    index.holdsModules(from.unit) && !index.holds(from.unit, "erlang")
+      ? PROGRAMS.flatMap((name) => index.program(name))
+      : [],
 };

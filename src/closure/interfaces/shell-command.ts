@@ -35,19 +35,24 @@ const COMMAND = new RegExp(
   "gm",
 );
 
+/** The names of the programs that a shell's text may start. */
+export function* commandWords(text: string): Generator<string> {
+  for (const pattern of [COMMAND, SUBSTITUTED]) {
+    for (const [, word] of text.matchAll(pattern)) {
+      if (word !== undefined && !BUILT_IN.has(word)) yield word;
+    }
+  }
+}
+
 export const tokenKind: TokenKind = {
   name: "shell-command",
   strength: "weak",
   scope: "closure",
   namesPrograms: true,
+  meansPrograms: true,
   language: LANGUAGE,
   *uses(file) {
-    if (!file.isIn(LANGUAGE)) return;
-    for (const pattern of [COMMAND, SUBSTITUTED]) {
-      for (const [, word] of file.source.matchAll(pattern)) {
-        if (word !== undefined && !BUILT_IN.has(word)) yield word;
-      }
-    }
+    if (file.isIn(LANGUAGE)) yield* commandWords(file.source);
   },
   find: (token, _from, index) => index.program(token),
 };

@@ -5,9 +5,6 @@ import { encodeByteString } from "../../model/bytes.ts";
 import type { Lookup, RootFile, RootView } from "../root-view.ts";
 import { isExecutable } from "./file-facts.ts";
 
-/** What container runtimes give to programs of images that set no PATH. */
-export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 export type FoundCommand =
   | { readonly kind: "found"; readonly path: BytePath; readonly file: RootFile }
   | { readonly kind: "missing" }

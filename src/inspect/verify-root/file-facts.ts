@@ -1,12 +1,9 @@
 // The files of a root that the kernel or a dynamic loader would load, each read once: ELF files and scripts.
 
 import { type ElfLinkage, parseElfLinkage } from "../../formats/elf.ts";
+import { parseShebang, SHEBANG_SIZE, type Shebang } from "../../formats/shebang.ts";
 import type { BytePath } from "../../model/bytes.ts";
-import { baseName } from "../../model/bytes.ts";
 import type { RootFile, RootView } from "../root-view.ts";
-
-/** Bytes of a script that the kernel looks at (BINPRM_BUF_SIZE). */
-const SHEBANG_SIZE = 256;
 
 export interface ElfFile {
   readonly path: BytePath;
@@ -14,13 +11,6 @@ export interface ElfFile {
   readonly elf: ElfLinkage;
   /** What may be loaded together: see {@link formatAbi}. */
   readonly abi: string;
-}
-
-export interface Shebang {
-  /** As written. */
-  readonly interpreter: string;
-  /** The rest of the line: one argument to the kernel; empty when there is none. */
-  readonly argument: string;
 }
 
 export interface Script {
@@ -67,38 +57,4 @@ export function readFileFacts(root: RootView): FileFacts {
     }
   }
   return { elves, scripts };
-}
-
-/**
- * Parses the first line of a script as the kernel does (fs/binfmt_script.c).
- *
- * @param start The file's first bytes, `#!` included.
- * @returns Undefined when the line names nothing.
- */
-export function parseShebang(start: string): Shebang | undefined {
-  const line = start
-    .slice(2)
-    .split(/[\n\0]/, 1)[0]!
-    .replace(/^[ \t]+|[ \t]+$/g, "");
-  const [, interpreter, argument] = /^([^ \t]+)[ \t]*(.*)$/.exec(line) ?? [];
-  return interpreter === undefined ? undefined : { interpreter, argument: argument! };
-}
-
-/** Options of env(1) that take the next word. */
-const ENV_OPTIONS_WITH_VALUE = /^(?:-[uCa]|--unset|--chdir|--argv0)$/;
-
-/**
- * The program that a script asks env(1) for: a name to be found by PATH, or a path.
- *
- * @param path Canonical path of the interpreter.
- * @returns Undefined when the interpreter is no env, or the line names nothing.
- */
-export function programOfEnv({ interpreter, argument }: Shebang, path: BytePath): string | undefined {
-  if (baseName(path) !== "env" && !/(?:^|\/)env$/.test(interpreter)) return undefined;
-  const words = argument.replace(/^-(?:v?S|-split-string=?)\s*/, "").split(/[ \t]+/);
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (ENV_OPTIONS_WITH_VALUE.test(word)) words.shift();
-    else if (word !== "" && !word.startsWith("-") && !word.includes("=")) return word;
-  }
-  return undefined;
 }

@@ -1,26 +1,20 @@
 // What checks share: the root, its files read once, its programs and libraries, its loaders, and what kind of place a
 // path is. Everything is found out when first asked for.
 
+import { programOfEnv, type Shebang } from "../../formats/shebang.ts";
 import type { BytePath } from "../../model/bytes.ts";
 import { baseName, compareStrings, encodeByteString, joinPath, parentPath } from "../../model/bytes.ts";
+import { DEFAULT_PATH } from "../../model/image-spec.ts";
 import type { RootView } from "../root-view.ts";
 import { nativeAbi, siblingAbis } from "./abi.ts";
 import {
   type CommandSearch,
-  DEFAULT_PATH,
   type FoundCommand,
   findCommand,
   parseEnvironment,
   splitSearchPath,
 } from "./commands.ts";
-import {
-  type ElfFile,
-  type FileFacts,
-  isExecutable,
-  programOfEnv,
-  readFileFacts,
-  type Shebang,
-} from "./file-facts.ts";
+import { type ElfFile, type FileFacts, isExecutable, readFileFacts } from "./file-facts.ts";
 import { type Linking, linkAll } from "./linking.ts";
 import { Loader } from "./loader.ts";
 import type { IsPromised } from "./promises.ts";

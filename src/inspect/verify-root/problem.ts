@@ -67,6 +67,8 @@ export interface RootProblem {
   readonly message: string;
   readonly hint?: string | undefined;
   readonly missing?: MissingThing | undefined;
+  /** Names of the packages that have what is missing, or that make the account. */
+  readonly providers?: readonly string[] | undefined;
   /** Programs that do not start because of it, beside the file itself. */
   readonly breaks?: readonly BytePath[] | undefined;
 }

@@ -9,6 +9,22 @@ import type { MissingThing } from "./problem.ts";
 /** Whether it is the image's fault, and not the file's own maker's choice, that a file lacks a thing. */
 export type IsPromised = (path: BytePath, missing: MissingThing) => boolean;
 
+/** Modules that Python loads when they are imported: who ships one in a wheel asks for all that it was linked with. */
+const EXTENSION_MODULE = /\/site-packages\/.*\.(?:cpython-[^/]+|abi3)\.so$/;
+
+/**
+ * Addons of Node that are not chosen from several: packages with prebuilt files for many systems hold what no system
+ * loads, in directories of that name, or named after the other C library.
+ */
+const ADDON = /\/node_modules\/.*\.node$/;
+const ONE_OF_SEVERAL = /\/prebuilds\/|musl/;
+
+/** Whether a file is loaded whole whenever its package is used. */
+function isModule(path: BytePath, { name }: MissingThing): boolean {
+  if (EXTENSION_MODULE.test(path)) return true;
+  return ADDON.test(path) && !ONE_OF_SEVERAL.test(path) && !name.includes("musl");
+}
+
 /** The objects of a build and which of them brings each path of the image. */
 export interface PromiseInput {
   /** All that was resolved, also what is not in the image. */
@@ -26,7 +42,8 @@ export interface PromiseInput {
  * Makes the rule for an image of packages.
  *
  * A thing is promised to a file when a package that the file's package declares to need, directly or not, or an
- * Essential one, has it. Files of no package are promised everything.
+ * Essential one, has it. Files of no package are promised everything, and so are extension
+ * modules of Python and addons of Node that are in no package of Debian's.
  */
 export function createPromises({ objects, units, droppedScripts = [] }: PromiseInput): IsPromised {
   const dropped = new Set(droppedScripts.map(({ path }) => unifyUsr(path)));
@@ -43,7 +60,9 @@ export function createPromises({ objects, units, droppedScripts = [] }: PromiseI
   const holders = new Map<string, Set<string>>();
   return (path, missing) => {
     const owner = owners.get(path);
-    if (owner === undefined || !byId.has(owner)) return true;
+    const object = owner === undefined ? undefined : byId.get(owner);
+    if (owner === undefined || object === undefined) return true;
+    if (object.package === undefined && missing.kind === "library" && isModule(path, missing)) return true;
     if (missing.kind === "file" && dropped.has(unifyUsr(missing.name.slice(1)))) return false;
     const key = `${missing.kind}\0${missing.name}`;
     let having = holders.get(key);
@@ -68,6 +87,6 @@ function has({ tree }: StoreObject, { kind, name }: MissingThing): boolean {
 }
 
 /** `/bin`, `/sbin` and `/lib*` are links into /usr: both names become one. */
-function unifyUsr(path: string): string {
+export function unifyUsr(path: string): string {
   return /^(?:bin|sbin|lib|lib32|lib64|libx32)(?:\/|$)/.test(path) ? `usr/${path}` : path;
 }

@@ -1,9 +1,8 @@
 // Problems of a root file system → one error that names the first, the package that would mend it, and the rest.
 
-import { baseName, decodeByteString } from "../../model/bytes.ts";
 import { TareError } from "../../model/errors.ts";
-import type { StoreObject } from "../../model/store-object.ts";
 import type { RootProblem } from "./problem.ts";
+import { describeProblem } from "./providers.ts";
 
 export type VerifyRootErrorCode = "ROOT_INCOMPLETE";
 
@@ -22,39 +21,22 @@ const MOST_LISTED = 5;
 /**
  * Refuses an image that has errors.
  *
- * @param candidates Objects that may have what is missing: those that are not in the image.
+ * @param problems With the packages that would mend them; see {@link nameProviders}.
  * @throws {VerifyRootError} `ROOT_INCOMPLETE`
  */
-export function refuseErrors(
-  name: string,
-  problems: readonly RootProblem[],
-  candidates: readonly StoreObject[],
-): void {
+export function refuseErrors(name: string, problems: readonly RootProblem[]): void {
   const errors = problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
   if (first === undefined) return;
-  const listed = errors.slice(0, MOST_LISTED).map(({ message }) => message);
+  const listed = errors.slice(0, MOST_LISTED).map(describeProblem);
   const more = errors.length > MOST_LISTED ? `; and ${errors.length - MOST_LISTED} more` : "";
-  const providers = findProviders(first, candidates);
+  const providers = [...new Set(errors.flatMap((problem) => problem.providers ?? []))];
   const hint =
-    providers.length > 0
-      ? `${providers.join(" or ")} has it: add it to contents, or name it in keep`
-      : first.hint;
+    providers.length > 0 ? `Add ${listNames(providers)} to contents, or name it in keep` : first.hint;
   throw new VerifyRootError(`Cannot build ${name}: ${listed.join("; ")}${more}`, errors, hint);
 }
 
-/** Names of the packages that have what is missing. */
-function findProviders({ missing }: RootProblem, candidates: readonly StoreObject[]): string[] {
-  if (missing === undefined) return [];
-  const isPath = missing.name.includes("/");
-  const wanted = missing.name.replace(/^\//, "");
-  const plain = (path: string) => path.replace(/^usr\//, "");
-  return candidates
-    .filter(({ tree }) =>
-      tree.entries.some(
-        ({ type, path }) =>
-          type !== "directory" && (isPath ? plain(path) === plain(wanted) : baseName(path) === wanted),
-      ),
-    )
-    .map(({ id, package: metadata }) => decodeByteString(metadata?.name ?? id));
+function listNames(names: readonly string[]): string {
+  const rest = names.length - MOST_LISTED;
+  return `${names.slice(0, MOST_LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

@@ -381,6 +381,43 @@ test("what a package does not ask for is a warning, unless the image starts what
   assert.equal(isPromised(promised, { kind: "file", name: "/bin/perl" }), false, "it was dropped");
 });
 
+test("an extension module of a wheel was promised its libraries, a plugin beside it was not", () => {
+  const entries = ["fast.cpython-311-x86_64-linux-gnu.so", "slow.abi3.so", "libplugin.so"].map((name) => ({
+    path: `nix/store/x-env/lib/python3.11/site-packages/${name}` as BytePath,
+  }));
+  const object: StoreObject = {
+    id: "/nix/store/x-env",
+    label: "env",
+    placement: { kind: "in-store", storePath: "/nix/store/x-env" },
+    tree: { entries: [] },
+    declaredReferences: [],
+  };
+  const isPromised = createPromises({ objects: [object], units: [{ id: object.id, entries }] });
+  assert.deepEqual(
+    entries.map(({ path }) => isPromised(path, { kind: "library", name: "libGL.so.1" })),
+    [true, true, false],
+  );
+  assert.equal(isPromised(entries[0]!.path, { kind: "program", name: "gcc" }), false);
+});
+
+test("an addon of Node was promised its libraries, one of several prebuilt files was not", () => {
+  const paths = ["a/build/a.node", "b/prebuilds/linux-x64/b.node", "c/c.linux-x64-musl.node", "d/lib.so"];
+  const entries = paths.map((path) => ({ path: `nix/store/x-modules/node_modules/${path}` as BytePath }));
+  const object: StoreObject = {
+    id: "/nix/store/x-modules",
+    label: "modules",
+    placement: { kind: "in-store", storePath: "/nix/store/x-modules" },
+    tree: { entries: [] },
+    declaredReferences: [],
+  };
+  const isPromised = createPromises({ objects: [object], units: [{ id: object.id, entries }] });
+  assert.deepEqual(
+    entries.map(({ path }) => isPromised(path, { kind: "library", name: "libvips.so.42" })),
+    [true, false, false, false],
+  );
+  assert.equal(isPromised(entries[0]!.path, { kind: "library", name: "libc.musl-x86_64.so.1" }), false);
+});
+
 test("a configuration of another tool is read, and refused when it is none", () => {
   const config = (fields: object) =>
     Buffer.from(

@@ -9,7 +9,7 @@ const PUBLIC = 0o644;
 const SECRET = 0o640;
 
 export const fix: Fix = {
-  after: ["maintainer-scripts", "sysusers", "tmpfiles"],
+  after: ["maintainer-scripts", "sysusers", "tmpfiles", "declared"],
   create: (context) => ({ run: () => writeAccounts(context) }),
 };
 

@@ -41,7 +41,12 @@ export const fix: Fix = {
 };
 
 function addBaseAccounts({ root, accounts, report }: FixContext): void {
-  const master = { users: root.readText(PASSWD_MASTER), groups: root.readText(GROUP_MASTER) };
+  // Those of a base image come first: their ids are on its files.
+  const given = { users: root.readText("/etc/passwd"), groups: root.readText("/etc/group") };
+  const master = {
+    users: given.users ?? root.readText(PASSWD_MASTER),
+    groups: given.groups ?? root.readText(GROUP_MASTER),
+  };
   const users = parsePasswd(master.users ?? USERS);
   const groups = parseGroup(
     master.groups ??
@@ -51,7 +56,12 @@ function addBaseAccounts({ root, accounts, report }: FixContext): void {
   );
   for (const group of groups) accounts.setGroup({ ...group, password: "x", locked: "*" });
   for (const user of users) accounts.setUser({ ...user, password: "x", locked: "*" });
-  const origin = master.users === undefined ? "Debian's static ids" : "base-passwd";
+  const origin =
+    given.users !== undefined
+      ? "the base image"
+      : master.users === undefined
+        ? "Debian's static ids"
+        : "base-passwd";
   report("user", `${users.length} users and ${groups.length} groups of ${origin}`);
   // Written again when all accounts are known.
   root.writeFile("etc/passwd" as BytePath, formatPasswd(accounts.users));

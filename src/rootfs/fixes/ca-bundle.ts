@@ -12,8 +12,10 @@ import type { Fix, FixContext } from "../fix.ts";
 const DIRECTORY = "etc/ssl/certs" as BytePath;
 const BUNDLE = joinPath(DIRECTORY, "ca-certificates.crt");
 
-/** OpenSSL's OPENSSLDIR in Debian, where a program that names no path looks. */
-const OPENSSL_LINKS: readonly (readonly [path: string, target: string])[] = [
+/** OpenSSL's OPENSSLDIR in Debian, and the names of other systems, where programs that were built for these look. */
+const LINKS: readonly (readonly [path: string, target: string])[] = [
+  ["etc/ssl/certs/ca-bundle.crt", "ca-certificates.crt"],
+  ["etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"],
   ["usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt"],
   ["usr/lib/ssl/certs", "/etc/ssl/certs"],
 ];
@@ -38,7 +40,7 @@ function bundle(context: FixContext): void {
   };
   for (const { linkName, entry } of files) link(joinPath(DIRECTORY, linkName), `/${entry.path}`);
   for (const { name, target } of listHashLinks(files)) link(joinPath(DIRECTORY, name), target);
-  for (const [path, target] of OPENSSL_LINKS) link(path as BytePath, target);
+  for (const [path, target] of LINKS) link(path as BytePath, target);
   report("link", `${links} links to certificates`, { path: DIRECTORY, because });
 }
 

@@ -319,9 +319,9 @@ test("programs that would have to run are listed once, with where their output g
   assert.deepEqual(reportsOf(root, "program-caches"), [
     "needs-run /usr/lib/x/loaders.cache: /usr/lib/x/query-loaders /usr/lib/x/a.so",
     "needs-run /usr/bin/dot -c",
-    "skip line 5 of the postinst runs fc-cache, which only makes other programs start faster",
+    "needs-run /usr/bin/fc-cache -s -f",
     "skip line 6 of the postinst runs openssl, which makes a secret of its own for every system",
-    "skip line 9 of the postinst runs left-out, which is left out of the image",
+    "needs-run /usr/bin/left-out -x",
   ]);
   const run = root.report.find(({ run: one }) => one?.output !== undefined)?.run;
   assert.deepEqual(run, {

@@ -4,6 +4,7 @@
 
 import { followScript } from "../../formats/maintainer-script.ts";
 import type { BytePath } from "../../model/bytes.ts";
+import { ROOTFS_UNIT_ID } from "../../model/layer-plan.ts";
 import type { Fix, FixContext, PackageObject } from "../fix.ts";
 import { RootWorld, SEARCH_PATH } from "../script-world.ts";
 
@@ -59,7 +60,10 @@ function follow(context: FixContext, object: PackageObject, script: string, args
 /** What scripts leave in /tmp and /var/tmp, and files whose content is not known, are not part of an image. */
 function removeScratchFiles({ root }: FixContext): void {
   for (const directory of ["tmp", "var/tmp"] as BytePath[]) {
-    for (const entry of root.below(directory)) root.remove(entry.path);
+    // What a base image or the user's own files have there stays.
+    for (const { path } of root.below(directory)) {
+      if ((root.unitOf(path) ?? ROOTFS_UNIT_ID) === ROOTFS_UNIT_ID) root.remove(path);
+    }
   }
   for (const { entry } of root.list()) {
     if (root.isOpaque(entry.path)) root.remove(entry.path);

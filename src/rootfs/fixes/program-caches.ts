@@ -1,6 +1,5 @@
 // Lists the programs of the image that its packages would have run when they were configured and that nothing
-// emulates: caches of plug-ins, schemas and fonts. Running them needs a sandbox, which is another step's work; this
-// fix only says what would have to run.
+// emulates: caches of plug-ins, schemas and fonts. run-programs.ts runs them when all fixes have done their work.
 
 import { decodeByteString } from "../../model/bytes.ts";
 import type { Fix, FixContext, UnemulatedRun } from "../fix.ts";
@@ -12,8 +11,8 @@ import type { Fix, FixContext, UnemulatedRun } from "../fix.ts";
 const SECRETS =
   /^(?:ssh-keygen|make-ssl-cert|openssl|gpg|dbus-uuidgen|uuidgen|certtool|mariadb-install-db|keytool|rndc-confgen)$/;
 
-/** Programs that only make others faster, and whose output depends on time stamps. */
-const OPTIONAL = /^(?:fc-cache|update-icon-caches|gtk-update-icon-cache|man-db|update-desktop-database)$/;
+/** Programs that only help people to look things up. */
+const OPTIONAL = /^(?:mandb|update-info-dir|install-info|update-menus)$/;
 
 export const fix: Fix = {
   after: ["maintainer-scripts"],
@@ -39,12 +38,12 @@ function reportRun(
 ): void {
   const details = { path: run.output, because: object.id };
   const where = `line ${line} of the postinst`;
-  if (!root.has(`/${run.program}`)) {
+  if (root.find(`/${run.program}`) === undefined) {
     report("skip", `${where} runs ${program}, which is left out of the image`, details);
   } else if (SECRETS.test(program)) {
     report("skip", `${where} runs ${program}, which makes a secret of its own for every system`, details);
   } else if (OPTIONAL.test(program)) {
-    report("skip", `${where} runs ${program}, which only makes other programs start faster`, details);
+    report("skip", `${where} runs ${program}, which only helps to look things up`, details);
   } else {
     const command = [`/${run.program}`, ...run.args].join(" ");
     const shown = command.length > 200 ? `${command.slice(0, 197)}...` : command;

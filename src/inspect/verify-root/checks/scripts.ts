@@ -1,9 +1,10 @@
 // What the first line of every executable script names is there and can be run: an error for scripts that users start,
 // a warning for others, which their program may run in its own way.
 
+import { programOfEnv } from "../../../formats/shebang.ts";
 import type { RootCheck } from "../check.ts";
 import { findCommand } from "../commands.ts";
-import { programOfEnv, type Script } from "../file-facts.ts";
+import type { Script } from "../file-facts.ts";
 import type { InspectedRoot } from "../inspected-root.ts";
 import { type RootProblem, show, showName } from "../problem.ts";
 
