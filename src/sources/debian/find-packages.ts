@@ -66,6 +66,34 @@ export async function findPackages(
   return found;
 }
 
+/**
+ * The names of the packages that ship files, sorted; requests that nobody answers are left out.
+ *
+ * @param names Requests for files.
+ * @throws {DebianError} `INDEX_MISSING`, `BAD_INDEX`, `BAD_NAME`; {NetworkError} when nobody has an index.
+ */
+export async function findOwners(
+  names: readonly string[],
+  suites: readonly VerifiedSuite[],
+  scope: DebianScope,
+  context: Context,
+): Promise<Map<string, string[]>> {
+  const sought = names.flatMap((text): Sought[] => {
+    const request = parseRequestName(text);
+    if (request.kind === "package") return [];
+    return [{ text, request, locations: locationsOf(request, scope.architecture) }];
+  });
+  const stage = context.progress.stage("looking up");
+  const owners = await new Search(suites, scope, stage, context).findOwners(sought);
+  const found = new Map<string, string[]>();
+  for (const { text, locations } of sought) {
+    const shipping = locations.flat().flatMap((path) => [...(owners.get(path) ?? [])]);
+    if (shipping.length > 0) found.set(text, [...new Set(shipping)].sort(compareStrings));
+  }
+  stage.done(`${found.size} of ${sought.length} files are shipped by packages of ${scope.suite}`);
+  return found;
+}
+
 function describeFound(sought: readonly Sought[], found: ReadonlyMap<string, string>): string {
   const packages = [...new Set(sought.map(({ text }) => found.get(text)!))].sort(compareStrings);
   return `${sought.length} ${sought.length === 1 ? "file" : "files"} in ${listNames(packages)}`;

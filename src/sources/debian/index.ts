@@ -11,6 +11,10 @@ export const source: Source = {
     const { realise } = await import("./realise.ts");
     return realise(section, names, mirrors, context);
   },
+  async findProviders(scope, requests, mirrors, context, cachedOnly) {
+    const { findProviders } = await import("./providers.ts");
+    return findProviders(scope, requests, mirrors, context, cachedOnly);
+  },
   async suggestNewer(scope) {
     const { newerSuite } = await import("./suites.ts");
     const newer = newerSuite(String(scope["suite"]));

@@ -323,10 +323,10 @@ describe("a pinned .deb that is at fault is refused, and leaves nothing", () => 
       /its Package is missing/,
     ],
     [
-      "bzip2",
+      "bzip2 that is none",
       rawAr([format, control, { ...data, name: "data.tar.bz2" }]),
-      "DEB_UNSUPPORTED",
-      /in data\.tar\.bz2, bzip2 is not supported/,
+      "DEB_MALFORMED",
+      /in data\.tar\.bz2, it is no bzip2 data/,
     ],
     ["a sparse file", rawDeb({ data: [sparse] }), "DEB_UNSUPPORTED", /the member "s" is a sparse file/],
     [

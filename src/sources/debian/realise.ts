@@ -5,6 +5,7 @@ import type { LockSection } from "../../model/lock.ts";
 import type { ProgressStage } from "../../model/progress.ts";
 import type { StoreObject } from "../../model/store-object.ts";
 import { removeFile } from "../../platform/files.ts";
+import { inParallel } from "../../platform/parallel.ts";
 import { fetchFile, MirrorSet } from "./fetch.ts";
 import { listArchivalMirrors, listMirrors, listSnapshotMirrors, type MirrorSettings } from "./mirrors.ts";
 import { PackageError } from "./package-error.ts";
@@ -111,31 +112,4 @@ class Downloads {
 
 function totalSize(pins: readonly CheckedPin[]): number {
   return pins.reduce((sum, { pin }) => sum + pin.size, 0);
-}
-
-/** Does something with all items, some at once. The first error ends the others, and is thrown when they have ended. */
-async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  outer: AbortSignal,
-  action: (item: T, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([outer, failure.signal]);
-  const queue = items.values();
-  let first: { readonly error: unknown } | undefined;
-  const worker = async (): Promise<void> => {
-    for (const item of queue) {
-      if (signal.aborted) return;
-      try {
-        await action(item, signal);
-      } catch (error) {
-        first ??= { error };
-        failure.abort(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  outer.throwIfAborted();
-  if (first !== undefined) throw first.error;
 }

@@ -3,7 +3,7 @@
 import { compareStrings } from "../../model/bytes.ts";
 import type { Architecture, ArchiveReference, Request, RequestScope } from "../../model/image-spec.ts";
 import { checkOptions, OptionError, oneOf, type Rule, show, TEXTS } from "../../model/options.ts";
-import { machineArchitecture } from "../../platform/machine.ts";
+import { targetArchitecture } from "../../platform/machine.ts";
 import { parseRequestName } from "./request-name.ts";
 import { isSnapshotTimestamp } from "./snapshot-timestamp.ts";
 
@@ -66,7 +66,7 @@ export function debian(suite: string, options: DebianOptions = {}): DebianArchiv
   checkOptions("debian()", options, RULES);
   const { mirrors = [], snapshot, components = ["main"], recommends = false } = options;
   const scope: RequestScope = Object.freeze({
-    architecture: options.architecture ?? machineArchitecture(),
+    architecture: options.architecture ?? targetArchitecture(),
     suite,
     components: Object.freeze([...new Set(components)].sort(compareStrings)),
     recommends,

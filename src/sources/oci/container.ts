@@ -7,7 +7,7 @@ import type { Context } from "../../model/context.ts";
 import type { BlobRange } from "../../model/image.ts";
 import { fileSize } from "../../platform/disk.ts";
 import { isPlainFile, readRange } from "../../platform/files.ts";
-import { ImageSourceError } from "./errors.ts";
+import { IMAGE_FORMS, ImageSourceError } from "./errors.ts";
 
 /** Bytes of one file. */
 export interface Member extends BlobRange {
@@ -83,6 +83,7 @@ export async function openArchive(path: string, context: Context): Promise<Conta
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new ImageSourceError("NOT_AN_IMAGE", `Cannot open the image ${path}: as a tar, ${error.problem}`, {
+      hint: IMAGE_FORMS,
       cause: error,
     });
   }

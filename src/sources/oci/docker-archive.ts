@@ -19,7 +19,7 @@ import { MEDIA_TYPES } from "../../model/image.ts";
 import { readRange } from "../../platform/files.ts";
 import type { Container, Member } from "./container.ts";
 import { parsing, readNamedDocument } from "./documents.ts";
-import { ImageSourceError } from "./errors.ts";
+import { IMAGE_FORMS, ImageSourceError } from "./errors.ts";
 
 type Entry = ReadDockerManifest[number];
 
@@ -34,6 +34,7 @@ export async function openDockerArchive(
     throw new ImageSourceError(
       "NOT_AN_IMAGE",
       `Cannot open the image ${container.path}: it has no ${DOCKER_MANIFEST}`,
+      { hint: IMAGE_FORMS },
     );
   }
   const entry = chooseEntry(

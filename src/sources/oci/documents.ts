@@ -92,7 +92,7 @@ async function readDocument(
 }
 
 /** Runs a parser of formats/; what it refuses is an error of this image. */
-export function parsing<T>(container: Container, parse: () => T): T {
+export function parsing<T>(container: { readonly path: string }, parse: () => T): T {
   try {
     return parse();
   } catch (error) {

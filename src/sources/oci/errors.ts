@@ -20,5 +20,9 @@ export type ImageSourceErrorCode =
   /** The image is well-formed and of a kind that is not supported. */
   | "UNSUPPORTED_IMAGE";
 
+/** What to name instead of something that is no image. */
+export const IMAGE_FORMS =
+  "Name an OCI layout (oci:DIR), an archive of podman save or docker save (oci-archive:FILE, docker-archive:FILE), an image of a registry (docker://HOST/NAME:TAG), an image.ts, or a program";
+
 /** Thrown when an image cannot be opened. */
 export class ImageSourceError extends TareError<ImageSourceErrorCode> {}

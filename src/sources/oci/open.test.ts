@@ -149,6 +149,8 @@ for (const compression of ["zstd", "gzip", "none"] as const) {
     const directory = temporaryDirectory(t);
     for (const scheme of ["oci", "oci-archive", "docker-archive"]) {
       const path = join(directory, `with:colon.${scheme}`);
+      // What follows the colon would be the tag of a layout that is not there.
+      if (scheme === "oci") mkdirSync(path);
       await deliver(image, parseOutput(`${scheme}:${path}`, "/"), context);
       for (const reference of [`${scheme}:${path}`, path, `${scheme}:${path}:v1`, `${path}:v1`]) {
         const opened = await openImage(reference, context);

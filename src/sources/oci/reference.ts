@@ -1,8 +1,8 @@
-// `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]` or a bare path → what to open.
+// `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:[NAME:]TAG]` or a bare path → what to open.
 
 import { resolve } from "node:path";
 import { pathKind } from "../../platform/files.ts";
-import { ImageSourceError } from "./errors.ts";
+import { IMAGE_FORMS, ImageSourceError } from "./errors.ts";
 
 export type ImageTransport = "oci" | "oci-archive" | "docker-archive";
 
@@ -12,6 +12,7 @@ export interface ImageReference {
   /** Absolute path; something is there. */
   readonly path: string;
   readonly kind: "file" | "directory";
+  /** A tag, or a name with its tag: `team/app:1.0`. */
   readonly tag: string | undefined;
 }
 
@@ -42,16 +43,19 @@ export function parseImageReference(text: string): ImageReference {
     throw new ImageSourceError(
       "NOT_AN_IMAGE",
       `Cannot open the image ${text}: ${path} is ${kind === "directory" ? "a directory" : kind === "file" ? "a file" : "no regular file"}, a ${wanted === "other" ? "file" : wanted} was wanted`,
+      { hint: IMAGE_FORMS },
     );
   }
   return { transport, path, kind, tag };
 }
 
 function splitTag(location: string): { path: string; tag: string | undefined } {
-  const colon = location.lastIndexOf(":");
   const whole = resolve(location);
-  if (colon <= 0 || pathKind(whole) !== undefined) return { path: whole, tag: undefined };
-  const path = resolve(location.slice(0, colon));
-  const tag = location.slice(colon + 1);
-  return pathKind(path) === undefined || tag === "" ? { path: whole, tag: undefined } : { path, tag };
+  if (pathKind(whole) !== undefined) return { path: whole, tag: undefined };
+  for (let colon = location.lastIndexOf(":"); colon > 0; colon = location.lastIndexOf(":", colon - 1)) {
+    const path = resolve(location.slice(0, colon));
+    const tag = location.slice(colon + 1);
+    if (tag !== "" && pathKind(path) !== undefined) return { path, tag };
+  }
+  return { path: whole, tag: undefined };
 }

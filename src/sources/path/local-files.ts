@@ -5,7 +5,8 @@ import { posix } from "node:path";
 import { crc32 } from "node:zlib";
 import type { ElfLinkage } from "../../formats/elf.ts";
 import { parseElfLinkage } from "../../formats/elf.ts";
-import { parseScriptPrograms } from "../../formats/shebang.ts";
+import { parseShebang, programOfEnv, SHEBANG_SIZE } from "../../formats/shebang.ts";
+import { namesCertificates, namesTimeZones, STATIC_TEXT_OVERLAP } from "../../formats/static-program.ts";
 import type { BytePath } from "../../model/bytes.ts";
 import { decodeByteString, encodeByteString } from "../../model/bytes.ts";
 import type { Context } from "../../model/context.ts";
@@ -95,7 +96,8 @@ async function readLocalFile(
   const linkage = readLinkage(file.path, checksums.size);
   if (linkage !== undefined) checkProgram(file, linkage, architecture);
   const wanted = linkage === undefined ? scriptNeeds(file.path) : linkageNeeds(linkage);
-  const needs = [...new Set(wanted)]
+  const data = linkage === undefined ? [] : staticNeeds(copy, checksums.size, linkage);
+  const needs = [...new Set([...wanted, ...data])]
     .filter((need) => !isProvided(need, targets))
     .map((name) => ({ ...archive, name }));
   return { file, object, archive, needs, linkage };
@@ -164,6 +166,7 @@ function createObject(file: LocalFile, mode: number, copy: string, checksums: Ch
       ],
     },
     declaredReferences: [],
+    overrides: true,
   };
 }
 
@@ -209,13 +212,33 @@ function* linkageNeeds({ interpreter, needed }: ElfLinkage): Generator<string> {
   }
 }
 
-/** Bytes of a script's first line that kernels read. */
-const SHEBANG_SIZE = 256;
+/** Bytes of a static program that are looked at together. */
+const STRETCH = 4 << 20;
+
+/** Data that a static program names: what shows it are its bytes alone, whether it is used decides the closure. */
+function staticNeeds(path: string, size: number, linkage: ElfLinkage): string[] {
+  const isStatic =
+    (linkage.type === "executable" || linkage.type === "shared") &&
+    linkage.interpreter === undefined &&
+    linkage.needed.length === 0;
+  if (!isStatic) return [];
+  using source = new RandomAccessFile(path);
+  const needs = new Set<string>();
+  for (let at = 0; at < size; at += STRETCH) {
+    const start = Math.max(0, at - 1);
+    const bytes = Buffer.alloc(Math.min(STRETCH + STATIC_TEXT_OVERLAP, size - start));
+    source.readInto(start, bytes);
+    if (namesCertificates(bytes)) needs.add("ca-certificates");
+    if (namesTimeZones(bytes)) needs.add("tzdata");
+  }
+  return [...needs];
+}
 
 function* scriptNeeds(path: string): Generator<string> {
-  const programs = parseScriptPrograms(readStart(path, SHEBANG_SIZE).toString("latin1"));
-  if (programs === undefined) return;
-  const { interpreter, command } = programs;
+  const shebang = parseShebang(readStart(path, SHEBANG_SIZE).toString("latin1"));
+  if (shebang === undefined) return;
+  const interpreter = shebang.interpreter.replace(/\r$/, "");
+  const command = programOfEnv(shebang);
   if (interpreter.startsWith("/")) yield posix.normalize(decodeByteString(interpreter));
   if (command?.startsWith("/")) yield posix.normalize(decodeByteString(command));
   else if (command !== undefined && !command.includes("/")) yield `bin:${decodeByteString(command)}`;
