@@ -31,6 +31,9 @@ test("options become plain data with the defaults filled in", () => {
     architecture: "amd64",
     contents: [bash],
     files: [],
+    outputs: [],
+    mentioned: [],
+    graph: {},
     archive: { source: "debian", scope: bash.scope, mirrors: [] },
     config: {
       Cmd: ["bash"],
@@ -172,6 +175,17 @@ const refused: { summary: string; options: unknown; code?: string; message: RegE
   },
   { summary: "the clock", options: { name: "a", created: "now" }, message: /a date such as/ },
   { summary: "a year too far", options: { name: "a", created: 1e15 }, message: /a date such as/ },
+  {
+    summary: "a pipeline with an operation that is none",
+    options: { name: "a", layeringPipeline: [["frobnicate"]] },
+    message: /"layeringPipeline": operation 1 \(frobnicate\): there is no operation "frobnicate"/,
+  },
+  {
+    summary: "a pipeline that is no array",
+    options: { name: "a", layeringPipeline: "popularity_contest" },
+    message: /an array of operations such as/,
+  },
+  { summary: "a planner that is no name", options: { name: "a", planner: 1 }, message: /a string/ },
   { summary: "one layer", options: { name: "a", maxLayers: 1 }, message: /a whole number from 2 to 127/ },
   {
     summary: "unknown compressor",
@@ -181,7 +195,23 @@ const refused: { summary: string; options: unknown; code?: string; message: RegE
   {
     summary: "level too high",
     options: { name: "a", compression: { name: "gzip", level: 12 } },
-    message: /from 1 to 9 for gzip/,
+    message: /1 to 9 for gzip/,
+  },
+  {
+    summary: "a level whose bytes were never fixed",
+    options: { name: "a", compression: { name: "zstd", level: 20 } },
+    message: /1 to 19 or 22 for zstd/,
+  },
+  { summary: "another minimum", options: { name: "a", minimal: "all" }, message: /"files" was expected/ },
+  {
+    summary: "a minimum of what is declared",
+    options: { name: "a", minimal: "files", closure: "declared", config: { Cmd: ["a"] } },
+    message: /closure: "inferred"/,
+  },
+  {
+    summary: "a minimum without a command line",
+    options: { name: "a", minimal: "files" },
+    message: /an Entrypoint or Cmd in config/,
   },
   {
     summary: "unknown architecture",

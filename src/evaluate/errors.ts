@@ -10,7 +10,9 @@ export type EvaluateErrorCode =
   /** An import of the file cannot be resolved. */
   | "IMPORT_NOT_FOUND"
   /** The default export is no image. */
-  | "WRONG_EXPORT";
+  | "WRONG_EXPORT"
+  /** The image is for another platform than the one that is asked for. */
+  | "OTHER_PLATFORM";
 
 /** Thrown by the evaluation of an image file. */
 export class EvaluateError extends TareError<EvaluateErrorCode> {}

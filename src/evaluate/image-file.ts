@@ -3,11 +3,13 @@
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TareError } from "../model/errors.ts";
-import type { ImageSpec } from "../model/image-spec.ts";
+import type { Architecture, BaseImage, ImageSpec } from "../model/image-spec.ts";
 import { show } from "../model/options.ts";
 import { pathKind } from "../platform/files.ts";
-import { importUserModule, locateError, type SourceLocation } from "../platform/modules.ts";
+import { withTargetArchitecture } from "../platform/machine.ts";
+import { importUserModule, listUserModules, locateError, type SourceLocation } from "../platform/modules.ts";
 import { EvaluateError } from "./errors.ts";
+import { withImageDirectory } from "./image-directory.ts";
 
 const OWN_FILE = fileURLToPath(import.meta.url);
 /** src/ in a checkout, dist/ in a package. */
@@ -28,6 +30,25 @@ export function findImageFile(path: string): string {
   });
 }
 
+/** For what an image file is evaluated. */
+export interface EvaluateOptions {
+  /** The architecture that is meant where the file names none; undefined is this machine's. */
+  readonly architecture?: Architecture | undefined;
+  /** Modules that were loaded in another round are loaded anew. */
+  readonly round?: number | undefined;
+}
+
+function variantOf({ architecture, round }: EvaluateOptions): string | undefined {
+  const parts = [architecture, round].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join("-");
+}
+
+/** The files whose text an evaluation depended on: the image file, and the user's own modules that it imports. */
+export function listImageModules(options: EvaluateOptions): readonly string[] {
+  const variant = variantOf(options);
+  return variant === undefined ? [] : listUserModules(variant);
+}
+
 /**
  * Evaluates an image file.
  *
@@ -35,11 +56,16 @@ export function findImageFile(path: string): string {
  * @throws {EvaluateError} Any of its codes but `IMAGE_FILE_MISSING`, or an error of the functions that the file calls;
  *   the message says file and line.
  */
-export async function evaluateImageFile(file: string): Promise<ImageSpec> {
+export async function evaluateImageFile(file: string, options: EvaluateOptions = {}): Promise<ImageSpec> {
+  const imported = { packages: { tare: PUBLIC_API }, variant: variantOf(options) };
   let value: unknown;
   try {
-    const module = (await importUserModule(file, { tare: PUBLIC_API })) as { default?: unknown };
-    value = await module.default;
+    value = await withImageDirectory(dirname(file), () =>
+      withTargetArchitecture(options.architecture, async () => {
+        const module = (await importUserModule(file, imported)) as { default?: unknown };
+        return module.default;
+      }),
+    );
   } catch (error) {
     throw explain(error, file);
   }
@@ -51,9 +77,27 @@ export async function evaluateImageFile(file: string): Promise<ImageSpec> {
   });
 }
 
-/** Local files lie relative to the image file, wherever `file()` was called. */
+/** Local files and sources lie relative to the image file, wherever `file()` or `path()` was called. */
 function resolveFiles(spec: ImageSpec, directory: string): ImageSpec {
-  return { ...spec, files: spec.files.map((file) => ({ ...file, path: resolve(directory, file.path) })) };
+  const graph = Object.entries(spec.graph).map(([id, node]) => [
+    id,
+    node.kind === "derivation" ? node : { ...node, path: resolve(directory, node.path) },
+  ]);
+  return {
+    ...spec,
+    files: spec.files.map((file) => ({ ...file, path: resolve(directory, file.path) })),
+    graph: Object.fromEntries(graph),
+    ...(spec.merged !== undefined && { merged: spec.merged.map((one) => resolveFiles(one, directory)) }),
+    ...(spec.base !== undefined && { base: resolveBase(spec.base, directory) }),
+  };
+}
+
+function resolveBase(base: BaseImage, directory: string): BaseImage {
+  if (base.kind === "image") return { ...base, spec: resolveFiles(base.spec, directory) };
+  const [, transport = "", rest = base.reference] =
+    /^((?:oci|oci-archive|docker-archive|docker):)(.*)$/s.exec(base.reference) ?? [];
+  if (transport === "docker:") return base;
+  return { ...base, reference: `${transport}${resolve(directory, rest)}` };
 }
 
 function isImageSpec(value: unknown): value is ImageSpec {
