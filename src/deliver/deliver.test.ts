@@ -83,7 +83,7 @@ for (const [text, hint] of [
       (error) =>
         error instanceof DeliverError &&
         error.code === "UNKNOWN_OUTPUT" &&
-        /docker-archive:PATH, oci:PATH, oci-archive:PATH, -/.test(error.message) &&
+        /docker-archive:PATH, oci:PATH, oci-archive:PATH, docker:\/\/HOST\/NAME:TAG, -/.test(error.message) &&
         (error.hint === undefined || hint.test(error.hint)),
     );
   });
@@ -92,7 +92,7 @@ for (const [text, hint] of [
 test("every exporter is named as its file", async () => {
   assert.deepEqual(
     (await listExporters()).map(({ scheme }) => scheme),
-    ["docker-archive", "oci", "oci-archive", "stdout"],
+    ["docker-archive", "oci", "oci-archive", "registry", "stdout"],
   );
 });
 

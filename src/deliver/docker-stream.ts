@@ -13,20 +13,21 @@ import { ArchiveWriter } from "./archive-writer.ts";
 import { measureUncompressed, readUncompressed } from "./blobs.ts";
 
 /**
- * Writes a docker archive; a layer that occurs twice is written once.
+ * Writes a docker archive of one or several images; a layer that occurs twice is written once.
  *
  * @returns Bytes written.
  */
 export async function writeDockerArchive(
-  image: Image,
+  images: readonly Image[],
   output: ByteOutput,
   context: Context,
 ): Promise<number> {
   const archive = new ArchiveWriter(output);
   const stage = context.progress.stage("writing");
-  stage.expect(image.layers.length);
+  const layers = images.flatMap((image) => image.layers);
+  stage.expect(layers.length);
   const written = new Set<string>();
-  for (const layer of image.layers) {
+  for (const layer of layers) {
     const name = dockerLayerName(layer.diffId);
     if (!written.has(name)) {
       const size = await measureUncompressed(layer, context);
@@ -35,15 +36,16 @@ export async function writeDockerArchive(
     } else stage.advance(1);
     written.add(name);
   }
-  const config = dockerConfigName(image.imageId);
-  await archive.addFile(config, image.config);
-  const entry = {
-    config,
-    repoTags: [`${image.name}:${image.tag}`],
-    layers: image.layers.map((layer) => dockerLayerName(layer.diffId)),
-  };
-  await archive.addFile(DOCKER_MANIFEST, formatDockerManifest([entry]));
+  // An image under several names is one entry with several.
+  const byId = Map.groupBy(images, ({ imageId }) => imageId);
+  const entries = [...byId].map(([imageId, same]) => ({
+    config: dockerConfigName(imageId),
+    repoTags: [...new Set(same.map(({ name, tag }) => `${name}:${tag}`))],
+    layers: same[0]!.layers.map((layer) => dockerLayerName(layer.diffId)),
+  }));
+  for (const [imageId, [image]] of byId) await archive.addFile(dockerConfigName(imageId), image!.config);
+  await archive.addFile(DOCKER_MANIFEST, formatDockerManifest(entries));
   await archive.end();
-  stage.done(`${image.name}:${image.tag}`);
+  stage.done(images.map(({ name, tag }) => `${name}:${tag}`).join(", "));
   return archive.length;
 }

@@ -10,6 +10,10 @@ export type DeliverErrorCode =
   /** A blob outside the cache is not what its digest says. */
   | "BLOB_DAMAGED"
   /** The image would go to a terminal. */
-  | "OUTPUT_IS_TERMINAL";
+  | "OUTPUT_IS_TERMINAL"
+  /** The output names a digest, and the image has another. */
+  | "DIGEST_NOT_THIS"
+  /** The output holds one image, and there are several. */
+  | "NEEDS_ONE_IMAGE";
 
 export class DeliverError extends TareError<DeliverErrorCode> {}

@@ -3,18 +3,25 @@
 
 import { createHash } from "node:crypto";
 import type { Context } from "../model/context.ts";
-import type { Image } from "../model/image.ts";
+import type { Digest } from "../model/image.ts";
 import { DiskError, fileSize, writeFileAtomically } from "../platform/disk.ts";
 import { fileIdentity, readSmallFile } from "../platform/files.ts";
 
 const LARGEST_RECEIPT = 1 << 20;
+
+/** An image or an index, and what it is called. */
+export interface Deliverable {
+  readonly name: string;
+  readonly tag: string;
+  readonly digest: Digest;
+}
 
 function receiptPath(output: string, context: Context): string {
   return context.cache.path("builds", `delivered-${createHash("sha256").update(output).digest("hex")}.json`);
 }
 
 /** What a receipt says, as text: files and their identities behind what was delivered. */
-function describe(output: string, image: Image, files: readonly string[]): string | undefined {
+function describe(output: string, image: Deliverable, files: readonly string[]): string | undefined {
   const identities = files.map((path) => [path, fileIdentity(path)]);
   if (identities.some(([, identity]) => identity === undefined)) return undefined;
   return JSON.stringify({
@@ -27,7 +34,12 @@ function describe(output: string, image: Image, files: readonly string[]): strin
 }
 
 /** Remembers a delivery; one that cannot be remembered has succeeded all the same. */
-export function writeReceipt(output: string, image: Image, files: readonly string[], context: Context): void {
+export function writeReceipt(
+  output: string,
+  image: Deliverable,
+  files: readonly string[],
+  context: Context,
+): void {
   const receipt = describe(output, image, files);
   if (receipt === undefined) return;
   try {
@@ -40,7 +52,7 @@ export function writeReceipt(output: string, image: Image, files: readonly strin
 /** The files of an earlier delivery of this very image that nobody touched since, and their bytes; else undefined. */
 export function findReceipt(
   output: string,
-  image: Image,
+  image: Deliverable,
   context: Context,
 ): { readonly paths: readonly string[]; readonly size: number } | undefined {
   const bytes = readSmallFile(receiptPath(output, context), LARGEST_RECEIPT);

@@ -5,6 +5,7 @@ import { comparePaths, decodeByteString, parentPath, ROOT_PATH } from "../model/
 import { InternalError } from "../model/errors.ts";
 import type { LayerContents, LayerPlan } from "../model/layer-plan.ts";
 import type { DirectoryEntry, TreeEntry } from "../model/tree.ts";
+import { listStorePaths } from "./store-paths.ts";
 
 /** A unit with the entries that it brings, at their places in the image. */
 export interface LayerUnit {
@@ -41,6 +42,7 @@ export function composeLayers(
       units: layer.units,
       reason: layer.reason,
       entries: composeEntries(members, directories, owners),
+      storePaths: listStorePaths(members, directories),
     };
   });
 }

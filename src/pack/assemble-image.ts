@@ -1,5 +1,6 @@
 // Packed layers and what image.ts says → an image: configuration and manifest, and their digests.
 
+import { parseBaseHistory } from "../formats/base-config.ts";
 import type { Platform } from "../formats/oci.ts";
 import { computeDigest, describeDocument, formatConfig, formatManifest } from "../formats/oci.ts";
 import type { Image, ImageId, Layer } from "../model/image.ts";
@@ -23,9 +24,12 @@ const LAST_SECOND = 253_402_300_799;
 /**
  * Assembles an image; the order of the layers is that of the root file system, bottom first.
  *
+ * @param base The image that it starts from: its layers are below, as they are, and so is its history.
+ *
  * @throws {PackError} `BAD_TIME`
  */
-export function assembleImage(parts: ImageParts, layers: readonly Layer[]): Image {
+export function assembleImage(parts: ImageParts, ownLayers: readonly Layer[], base?: Image): Image {
+  const layers = [...(base?.layers ?? []), ...ownLayers];
   const { name, tag, architecture, config, createdSeconds } = parts;
   if (!Number.isInteger(createdSeconds) || createdSeconds < 0 || createdSeconds > LAST_SECOND) {
     throw new PackError(
@@ -37,7 +41,11 @@ export function assembleImage(parts: ImageParts, layers: readonly Layer[]): Imag
     created: formatTimestamp(createdSeconds),
     platform: imagePlatform(architecture),
     config,
-    layers,
+    layers: ownLayers,
+    base: base && {
+      diffIds: base.layers.map(({ diffId }) => diffId),
+      history: parseBaseHistory(base.config, `${base.name}:${base.tag}`),
+    },
   });
   const configDescriptor = describeDocument(MEDIA_TYPES.config, configBytes);
   const manifest = formatManifest(configDescriptor, layers);

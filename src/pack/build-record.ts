@@ -3,7 +3,6 @@
 import { computeDigest } from "../formats/oci.ts";
 import type { Context } from "../model/context.ts";
 import type { DiffId, Digest, Image, ImageId } from "../model/image.ts";
-import { fileSize } from "../platform/disk.ts";
 import { readRecord, writeRecord } from "../platform/records.ts";
 import { toLayer } from "./layer-cache.ts";
 
@@ -34,9 +33,9 @@ export function writeBuildRecord(key: string | undefined, image: Image, context:
 }
 
 /**
- * The image that an earlier build of the same inputs made, when all its layers are still in the cache.
+ * The image that an earlier build of the same inputs made; blobs of its layers may be gone.
  *
- * A record that is damaged, or whose blobs are gone, counts as none.
+ * A record that is damaged counts as none.
  */
 export function readBuildRecord(
   key: string | undefined,
@@ -59,7 +58,6 @@ export function readBuildRecord(
       context,
     ),
   );
-  if (layers.some(({ blob, size }) => fileSize(blob.file) !== size)) return undefined;
   return {
     ...names,
     imageId: manifest.config.digest as ImageId,

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { MEDIA_TYPES } from "../model/image.ts";
-import type { CompressionName } from "../model/image-spec.ts";
+import { COMPRESSION_LEVELS, type CompressionName, describeLevels } from "../model/image-spec.ts";
 import { GOLDEN_DIGESTS } from "./codec-vectors.ts";
 import { PackError } from "./errors.ts";
 
@@ -29,24 +29,14 @@ const MIB = 1 << 20;
 
 interface CompressionKind {
   readonly defaultLevel: number;
-  readonly levels: readonly number[];
   readonly create: (level: number) => Codec;
 }
 
 const KINDS: Readonly<Record<CompressionName, CompressionKind>> = {
-  zstd: { defaultLevel: 3, levels: [...range(1, 19), 22], create: createZstd },
-  gzip: { defaultLevel: 6, levels: range(1, 9), create: createGzip },
-  none: { defaultLevel: 0, levels: [0], create: createNone },
+  zstd: { defaultLevel: 3, create: createZstd },
+  gzip: { defaultLevel: 6, create: createGzip },
+  none: { defaultLevel: 0, create: createNone },
 };
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-}
-
-/** The levels that a compression has. */
-export function compressionLevels(compression: CompressionName): readonly number[] {
-  return KINDS[compression].levels;
-}
 
 /**
  * The codec for a compression.
@@ -55,13 +45,12 @@ export function compressionLevels(compression: CompressionName): readonly number
  * @throws {PackError} `BAD_LEVEL`
  */
 export function selectCodec(compression: CompressionName, level?: number): Codec {
-  const { defaultLevel, levels, create } = KINDS[compression];
+  const { defaultLevel, create } = KINDS[compression];
   const chosen = level ?? defaultLevel;
-  if (!levels.includes(chosen)) {
-    const wanted = compression === "zstd" ? "1 to 19 or 22" : compression === "gzip" ? "1 to 9" : "none";
+  if (!COMPRESSION_LEVELS[compression].includes(chosen)) {
     throw new PackError(
       "BAD_LEVEL",
-      `Cannot compress with ${compression}: the level is ${chosen}, wanted ${wanted}`,
+      `Cannot compress with ${compression}: the level is ${chosen}, wanted ${describeLevels(compression)}`,
     );
   }
   return create(chosen);

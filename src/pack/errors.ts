@@ -5,6 +5,8 @@ export type PackErrorCode =
   | "CODEC_DRIFT"
   /** The compression has no such level. */
   | "BAD_LEVEL"
+  /** The tar of a layer is not what was said of it: its source is damaged. */
+  | "LAYER_MISMATCH"
   /** A time that an archive cannot hold. */
   | "BAD_TIME";
 

@@ -25,11 +25,14 @@ export function toLayer(record: LayerRecord, mediaType: string, comment: string,
   return { ...record, mediaType, comment, blob: { file: blobPath(record.digest, context), offset: 0 } };
 }
 
-/** The record under a key, if its blob is there with the right size. */
+/** The record under a key; its blob may be gone. */
 export function findLayer(key: string, context: Context): LayerRecord | undefined {
-  const record = parseRecord(readRecord(context.cache.path("layers", `${key}.json`)));
-  if (record === undefined || fileSize(blobPath(record.digest, context)) !== record.size) return undefined;
-  return record;
+  return parseRecord(readRecord(context.cache.path("layers", `${key}.json`)));
+}
+
+/** Whether the blob of a layer is there, with the right size. */
+export function hasBlob(layer: Pick<LayerRecord, "digest" | "size">, context: Context): boolean {
+  return fileSize(blobPath(layer.digest, context)) === layer.size;
 }
 
 /** Remembers what a layer was packed to. */

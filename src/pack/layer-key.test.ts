@@ -49,3 +49,11 @@ test("what the layer is called, and where its contents lie, are no part of the k
   const other = { ...contents, comment: "other", units: ["x"], reason: "other" };
   assert.equal(computeLayerKey(other, "none", 1), computeLayerKey(contents, "none", 1));
 });
+
+test("the key changes with the form, and with the order of store paths", () => {
+  const contents = layerContents(makeTree(BASE));
+  const keys = [undefined, ["/nix/store/a", "/nix/store/b"], ["/nix/store/b", "/nix/store/a"]].map(
+    (storePaths) => computeLayerKey({ ...contents, storePaths }, "none", 1),
+  );
+  assert.equal(new Set(keys).size, 3);
+});

@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import type { LayerContents } from "../model/layer-plan.ts";
 import type { FileEntry, TreeEntry } from "../model/tree.ts";
 
-/** Changes when the same contents would be written as another tar. */
+/** They change when the same contents would be written as another tar. */
 const TAR_FLAVOUR = "tare-layer-1";
+const STORE_FLAVOUR = "store-layer-1";
 
 /** Entries encoded at a time. */
 const BATCH = 1024;
@@ -20,8 +21,13 @@ const BATCH = 1024;
  * Pure.
  */
 export function computeLayerKey(contents: LayerContents, codecId: string, mtimeSeconds: number): string {
-  const hash = createHash("sha256").update(`${TAR_FLAVOUR}\0${codecId}\0${mtimeSeconds}\0`, "latin1");
-  const linked = linkedInodes(contents.entries);
+  const { storePaths } = contents;
+  const flavour =
+    storePaths === undefined
+      ? TAR_FLAVOUR
+      : `${STORE_FLAVOUR}\0${storePaths.length}\0${storePaths.join("\0")}`;
+  const hash = createHash("sha256").update(`${flavour}\0${codecId}\0${mtimeSeconds}\0`, "latin1");
+  const linked = linkedInodes(storePaths === undefined ? contents.entries : []);
   for (let i = 0; i < contents.entries.length; i += BATCH) {
     let records = "";
     for (const entry of contents.entries.slice(i, i + BATCH)) records += encodeEntry(entry, linked);

@@ -228,3 +228,35 @@ for (const mtimeSeconds of [-1, 0.5, 2 ** 33]) {
 test("no layers pack to no layers", async (t) => {
   assert.deepEqual(await pack([], testContext(t)), []);
 });
+
+test("a record outlives its blob: with a sink that does not want the bytes, nothing is packed", async (t) => {
+  const context = testContext(t);
+  const trees = sampleTrees();
+  const first = await pack(trees, context);
+  rmSync(first[0]!.blob.file);
+  const taken: string[] = [];
+  const asked: string[] = [];
+  const options = { compression: "zstd", level: undefined, mtimeSeconds: 1 } as const;
+  const packWith = (wanted: boolean) => {
+    taken.length = asked.length = 0;
+    const sink = {
+      wants: async ({ digest }: Layer) => {
+        asked.push(digest);
+        return wanted;
+      },
+      take: ({ digest }: Layer) => void taken.push(digest),
+    };
+    return packLayers(trees.map(layerContents), options, context, sink);
+  };
+  assert.deepEqual(await packWith(false), first);
+  assert.deepEqual(asked, [first[0]!.digest]);
+  assert.deepEqual(taken.sort(), first.map(({ digest }) => digest).sort());
+  assert.throws(() => readFileSync(first[0]!.blob.file), /ENOENT/);
+  assert.deepEqual(await packWith(true), first);
+  assert.equal(taken.length, first.length);
+  readBlob(first[0]!);
+  // Without a sink, all blobs are there in the end.
+  rmSync(first[1]!.blob.file);
+  assert.deepEqual(await pack(trees, context), first);
+  readBlob(first[1]!);
+});

@@ -8,5 +8,7 @@ export const exporter: Exporter = {
   scheme: "docker-archive",
   summary: "a tar for docker load and podman load",
   deliver: (image, target, context) =>
-    deliverFile("docker-archive", target, (output) => writeDockerArchive(image, output, context)),
+    deliverFile("docker-archive", target, (output) => writeDockerArchive([image], output, context)),
+  deliverSeveral: (images, target, context) =>
+    deliverFile("docker-archive", target, (output) => writeDockerArchive(images, output, context)),
 };

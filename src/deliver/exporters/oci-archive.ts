@@ -1,12 +1,12 @@
 // An image as a tar of an OCI layout, in one pass: `skopeo copy oci-archive:FILE`, `podman load`.
 
-import { formatIndex, OCI_LAYOUT_FILE } from "../../formats/oci.ts";
+import { formatIndex, OCI_LAYOUT_FILE, type Platform } from "../../formats/oci.ts";
+import { type Content, imageContent } from "../../model/content.ts";
 import type { Context } from "../../model/context.ts";
-import type { Image } from "../../model/image.ts";
 import type { ByteOutput } from "../../platform/output.ts";
 import { ArchiveWriter } from "../archive-writer.ts";
 import { readBlob } from "../blobs.ts";
-import { describeImage } from "../describe.ts";
+import { describeContent, imagePlatform } from "../describe.ts";
 import type { Exporter } from "../exporter.ts";
 import { deliverFile } from "../file-target.ts";
 
@@ -14,25 +14,35 @@ export const exporter: Exporter = {
   scheme: "oci-archive",
   summary: "an OCI layout in a tar",
   deliver: (image, target, context) =>
-    deliverFile("oci-archive", target, (output) => writeOciArchive(image, output, context)),
+    deliverFile("oci-archive", target, (output) =>
+      writeOciArchive(imageContent(image), imagePlatform(image), output, context),
+    ),
+  deliverContent: (content, target, context) =>
+    deliverFile("oci-archive", target, (output) => writeOciArchive(content, undefined, output, context)),
 };
 
-async function writeOciArchive(image: Image, output: ByteOutput, context: Context): Promise<number> {
+async function writeOciArchive(
+  content: Content,
+  platform: Platform | undefined,
+  output: ByteOutput,
+  context: Context,
+): Promise<number> {
   const archive = new ArchiveWriter(output);
   const stage = context.progress.stage("writing");
-  stage.expect(image.layers.length);
+  stage.expect(content.blobs.length);
   await archive.addDirectory("blobs");
   await archive.addDirectory("blobs/sha256");
-  for (const layer of new Map(image.layers.map((one) => [one.digest, one])).values()) {
-    await archive.addStream(memberName(layer.digest), layer.size, readBlob(layer, context));
-    stage.advance(1, layer.size);
+  for (const { digest, size, data } of content.blobs) {
+    const chunks = "bytes" in data ? [data.bytes] : readBlob({ digest, size, blob: data }, context);
+    await archive.addStream(memberName(digest), size, chunks);
+    stage.advance(1, size);
   }
-  await archive.addFile(memberName(image.imageId), image.config);
-  await archive.addFile(memberName(image.digest), image.manifest);
-  await archive.addFile("index.json", formatIndex([describeImage(image, `${image.name}:${image.tag}`)]));
+  for (const { digest, bytes } of content.documents) await archive.addFile(memberName(digest), bytes);
+  const name = `${content.name}:${content.tag}`;
+  await archive.addFile("index.json", formatIndex([describeContent(content, name, platform)]));
   await archive.addFile("oci-layout", Buffer.from(OCI_LAYOUT_FILE));
   await archive.end();
-  stage.done(`${image.name}:${image.tag}`);
+  stage.done(name);
   return archive.length;
 }
 

@@ -3,9 +3,9 @@
 // Specification: OCI Image Layout 1.0.
 
 import { dirname, join } from "node:path";
-import { computeDigest, OCI_LAYOUT_FILE } from "../../formats/oci.ts";
+import { OCI_LAYOUT_FILE, type Platform } from "../../formats/oci.ts";
+import { type Content, type ContentBlob, imageContent, rootDocument } from "../../model/content.ts";
 import type { Context } from "../../model/context.ts";
-import type { Image } from "../../model/image.ts";
 import {
   clearStaleTemporaries,
   fileSize,
@@ -13,9 +13,8 @@ import {
   writeFileAtomically,
 } from "../../platform/disk.ts";
 import { listDirectory, pathKind, readSmallFile } from "../../platform/files.ts";
-import type { StoredBlob } from "../blobs.ts";
 import { placeBlob } from "../blobs.ts";
-import { describeImage } from "../describe.ts";
+import { describeContent, imagePlatform } from "../describe.ts";
 import { DeliverError } from "../errors.ts";
 import type { Delivered, Exporter } from "../exporter.ts";
 import { blobFile, LayoutIndex } from "../layout-index.ts";
@@ -23,45 +22,52 @@ import { blobFile, LayoutIndex } from "../layout-index.ts";
 export const exporter: Exporter = {
   scheme: "oci",
   summary: "an OCI layout, a directory for skopeo, podman and registries",
-  deliver,
+  deliver: (image, target, context) => deliver(imageContent(image), imagePlatform(image), target, context),
+  deliverContent: (content, target, context) => deliver(content, undefined, target, context),
 };
 
-async function deliver(image: Image, target: string, context: Context): Promise<Delivered> {
+async function deliver(
+  content: Content,
+  platform: Platform | undefined,
+  target: string,
+  context: Context,
+): Promise<Delivered> {
   checkTarget(target);
   const index = await LayoutIndex.read(target);
-  const blobs = dirname(blobFile(target, image.digest));
+  const blobs = dirname(blobFile(target, rootDocument(content).digest));
   makeDirectories(blobs);
   clearStaleTemporaries(blobs, "remove");
   clearStaleTemporaries(target, "remove");
   const stage = context.progress.stage("writing");
-  stage.expect(image.layers.length);
+  stage.expect(content.blobs.length);
   const files = new Map<string, number>();
   let bytesWritten = 0;
-  const place = async (stored: StoredBlob) => {
-    const path = blobFile(target, stored.digest);
-    if (await placeBlob(stored, path, context)) bytesWritten += stored.size;
-    files.set(path, stored.size);
+  const place = async ({ digest, size, data }: ContentBlob) => {
+    const path = blobFile(target, digest);
+    files.set(path, size);
+    if ("bytes" in data) bytesWritten += writeUnlessThere(path, data.bytes);
+    else if (await placeBlob({ digest, size, blob: data }, path, context)) bytesWritten += size;
   };
-  for (const layer of image.layers) {
-    await place(layer);
-    stage.advance(1, layer.size);
+  for (const blob of content.blobs) {
+    await place(blob);
+    stage.advance(1, blob.size);
   }
-  for (const document of [image.config, image.manifest]) {
-    const path = blobFile(target, computeDigest(document));
-    bytesWritten += writeUnlessThere(path, document);
-    files.set(path, document.length);
+  for (const { digest, bytes } of content.documents) {
+    const path = blobFile(target, digest);
+    bytesWritten += writeUnlessThere(path, bytes);
+    files.set(path, bytes.length);
   }
   context.signal.throwIfAborted();
   for (const [name, bytes] of [
     ["oci-layout", Buffer.from(OCI_LAYOUT_FILE)],
-    ["index.json", index.withImage(describeImage(image, image.tag))],
+    ["index.json", index.withImage(describeContent(content, content.tag, platform))],
   ] as const) {
     const path = join(target, name);
     if (name !== "oci-layout" || fileSize(path) === undefined) bytesWritten += writeUnlessThere(path, bytes);
     files.set(path, fileSize(path)!);
   }
   index.removeUnused();
-  stage.done(`${image.name}:${image.tag}`);
+  stage.done(`${content.name}:${content.tag}`);
   const total = [...files.values()].reduce((sum, size) => sum + size, 0);
   return {
     output: `oci:${target}`,

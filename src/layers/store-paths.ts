@@ -1,0 +1,43 @@
+// The units of a layer → the store paths that they are, where they are nothing else.
+
+import type { BytePath } from "../model/bytes.ts";
+import { asStorePath } from "../model/store-path.ts";
+import type { DirectoryEntry, TreeEntry } from "../model/tree.ts";
+
+interface Unit {
+  readonly entries: readonly TreeEntry[];
+}
+
+const STORE_PARENTS: ReadonlySet<string> = new Set(["nix", "nix/store"]);
+
+/**
+ * The store paths of units, in their order; undefined when one is no store path, or when the directories that hold
+ * them, or an owner, are not as in every store: then the layer cannot be equal to one of Nix's.
+ */
+export function listStorePaths(
+  units: readonly Unit[],
+  directories: ReadonlyMap<BytePath, DirectoryEntry>,
+): readonly string[] | undefined {
+  const parents = [...STORE_PARENTS].map((path) => directories.get(path as BytePath));
+  if (parents.some((parent) => parent !== undefined && !isPlain(parent))) return undefined;
+  const paths = units.map(({ entries }) => findStorePath(entries));
+  if (paths.length === 0 || paths.includes(undefined) || new Set(paths).size < paths.length) return undefined;
+  return paths as readonly string[];
+}
+
+function isPlain({ mode, uid, gid }: DirectoryEntry): boolean {
+  return mode === 0o755 && uid === 0 && gid === 0;
+}
+
+/** The one store path that all entries are in. */
+function findStorePath(entries: readonly TreeEntry[]): string | undefined {
+  const own = entries.filter(
+    ({ type, path }) => type !== "directory" || (path !== "" && !STORE_PARENTS.has(path)),
+  );
+  const root = own[0] && `/${own[0].path.split("/", 3).join("/")}`;
+  if (root === undefined || asStorePath(root) === undefined) return undefined;
+  const isInside = ({ path, uid, gid }: TreeEntry) =>
+    uid === 0 && gid === 0 && (`/${path}` === root || `/${path}`.startsWith(`${root}/`));
+  // Without the root itself, a directory that holds the others would be made up.
+  return `/${own[0]!.path}` === root && own.every(isInside) ? root : undefined;
+}
