@@ -1,17 +1,14 @@
 // The command line: finds the command's file, runs it, and tells errors as one line and a hint.
 
-import { Command, CommanderError } from "commander";
-import pc from "picocolors";
-import { TareError } from "../model/errors.ts";
+import { Command } from "commander";
 import { didYouMean } from "../model/suggest.ts";
 import { readBuildInfo } from "../platform/build-info.ts";
 import { importModule, moduleNames } from "../platform/discover.ts";
-import { type CommandModule, Host, InterruptedError } from "./host.ts";
+import { type CommandModule, Host } from "./host.ts";
 import { addCommonOptions } from "./options.ts";
+import { EXIT_INTERRUPTED, report, UsageError } from "./report.ts";
 
 const COMMANDS = new URL("./commands/", import.meta.url);
-const EXIT_USAGE = 2;
-const EXIT_INTERRUPTED = 130;
 
 /** Runs the CLI; sets the process's exit status. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -66,46 +63,4 @@ async function createProgram(args: readonly string[], host: Host): Promise<Comma
   );
   program.action(() => program.help({ error: true }));
   return program;
-}
-
-/** The command line itself is wrong. */
-class UsageError extends Error {
-  readonly hint: string;
-
-  constructor(message: string, hint: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-/** Tells an error; returns the exit status. */
-function report(error: unknown, json: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  if (error instanceof InterruptedError) {
-    process.stderr.write("interrupted; nothing half-written is left\n");
-    return EXIT_INTERRUPTED;
-  }
-  if (error instanceof UsageError) {
-    print("USAGE", error.message, error.hint, json);
-    return EXIT_USAGE;
-  }
-  if (error instanceof TareError) {
-    print(error.code, error.message, error.hint, json);
-    if (process.env["TARE_DEBUG"] !== undefined)
-      process.stderr.write(`${error.stack}\ncause: ${describeCause(error.cause)}\n`);
-    return 1;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  print("INTERNAL", stack, "This is a fault of Tare: please report it with the command and image.ts", json);
-  return 1;
-}
-
-function describeCause(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-}
-
-function print(code: string, message: string, hint: string | undefined, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, hint } }, undefined, 2)}\n`);
-  process.stderr.write(`${pc.red("error:")} ${message} ${pc.dim(`[${code}]`)}\n`);
-  if (hint !== undefined) process.stderr.write(`${pc.cyan("hint:")}  ${hint}\n`);
 }

@@ -1,7 +1,13 @@
 // Options that several commands share, and how their values are read.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { COMPRESSION_LEVELS, type CompressionName, type ImageSpec } from "../model/image-spec.ts";
+import type { BuildSettings } from "../model/context.ts";
+import {
+  COMPRESSION_LEVELS,
+  type CompressionName,
+  describeLevels,
+  type ImageSpec,
+} from "../model/image-spec.ts";
 import { isSet } from "./host.ts";
 
 export function addCommonOptions(command: Command): Command {
@@ -34,6 +40,64 @@ export function addCompressionOption(command: Command): Command {
   );
 }
 
+/** How derivations are built: with Nix's names. */
+export interface BuildSettingOptions {
+  readonly check?: boolean;
+  readonly cores?: number;
+  readonly keepFailed?: boolean;
+  readonly maxSilentTime?: number;
+  readonly timeout?: number;
+  readonly substituters?: readonly string[];
+  readonly trustedPublicKeys?: readonly string[];
+}
+
+export function addBuildSettings(command: Command): Command {
+  const add = (flags: string, text: string, parse?: (value: string) => unknown) => {
+    const option = new Option(flags, text).helpGroup("Builds of derivations:");
+    command.addOption(parse === undefined ? option : option.argParser(parse));
+  };
+  add("--check", "build again what the image is built from, and fail when anything differs");
+  add("--cores <number>", "CPUs that each build is told of (default: all)", parseCount);
+  add(
+    "-K, --keep-failed",
+    "keep the directory of a failed build, and the output that --check found to differ",
+  );
+  add("--max-silent-time <seconds>", "end a build that says nothing for so long", parseSeconds);
+  add(
+    "--substituters <urls>",
+    "binary caches that outputs are looked for in, with commas between",
+    parseList,
+  );
+  add("--timeout <seconds>", "end a build that takes so long", parseSeconds);
+  add("--trusted-public-keys <keys>", "whose signatures count, with commas between", parseList);
+  return command;
+}
+
+export function readBuildSettings(options: BuildSettingOptions): BuildSettings {
+  const { check, cores, keepFailed, maxSilentTime, timeout, substituters, trustedPublicKeys } = options;
+  return {
+    ...(check !== undefined && { check }),
+    ...(cores !== undefined && { cores }),
+    ...(keepFailed !== undefined && { keepFailed }),
+    ...(maxSilentTime !== undefined && { maxSilentTime }),
+    ...(timeout !== undefined && { timeout }),
+    ...(substituters !== undefined && { substituters }),
+    ...(trustedPublicKeys !== undefined && { trustedPublicKeys }),
+  };
+}
+
+function parseList(text: string): string[] {
+  return text.split(/[,\s]+/).filter((item) => item !== "");
+}
+
+function parseSeconds(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 2 ** 31 / 1000) {
+    throw new InvalidArgumentError("A whole number of seconds, 1 or more, was expected.");
+  }
+  return number;
+}
+
 export interface Compression {
   readonly name: CompressionName;
   readonly level: number | undefined;
@@ -44,9 +108,8 @@ function parseCompression(text: string): Compression {
   if (match === null) throw new InvalidArgumentError("zstd, gzip or none was expected, such as zstd:19.");
   const name = match[1] as CompressionName;
   const level = match[2] === undefined ? undefined : Number(match[2]);
-  const [least, most] = COMPRESSION_LEVELS[name];
-  if (level !== undefined && (level < least || level > most)) {
-    throw new InvalidArgumentError(`The levels of ${name} are ${least} to ${most}.`);
+  if (level !== undefined && !COMPRESSION_LEVELS[name].includes(level)) {
+    throw new InvalidArgumentError(`The levels of ${name} are ${describeLevels(name)}.`);
   }
   return { name, level };
 }
@@ -57,7 +120,7 @@ export function withCompression(spec: ImageSpec, compression: Compression | unde
   return { ...spec, compression: compression.name, compressionLevel: compression.level };
 }
 
-function parseCount(text: string): number {
+export function parseCount(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1 || number > 1024) {
     throw new InvalidArgumentError("A whole number from 1 to 1024 was expected.");

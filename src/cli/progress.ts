@@ -19,6 +19,7 @@ interface RunningStage {
   bytes: number;
   expectedCount: number;
   expectedBytes: number;
+  detail: string;
 }
 
 /** Reports to a terminal or a plain stream; `quiet` shows only warnings. */
@@ -38,13 +39,21 @@ export class TerminalProgress implements Progress {
   }
 
   stage(name: string): ProgressStage {
-    const stage: RunningStage = { name, count: 0, bytes: 0, expectedCount: 0, expectedBytes: 0 };
+    const stage: RunningStage = { name, count: 0, bytes: 0, expectedCount: 0, expectedBytes: 0, detail: "" };
     this.#running.push(stage);
     if (this.#live && this.#timer === undefined) {
       this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
       this.#timer.unref();
     }
+    const end = () => {
+      const index = this.#running.indexOf(stage);
+      if (index >= 0) this.#running.splice(index, 1);
+      return index >= 0;
+    };
     return {
+      detail: (text) => {
+        stage.detail = text;
+      },
       advance: (count, bytes = 0) => {
         stage.count += count;
         stage.bytes += bytes;
@@ -54,11 +63,12 @@ export class TerminalProgress implements Progress {
         stage.expectedBytes += bytes;
       },
       done: (summary) => {
-        const index = this.#running.indexOf(stage);
-        if (index < 0) return;
-        this.#running.splice(index, 1);
-        if (!this.#quiet) this.#print(`${pc.green("✓")} ${name.padEnd(10)} ${summary}`);
+        if (!end()) return;
+        if (!this.#quiet) this.#print(`${pc.green("✓")} ${name.padEnd(10)} ${summary}`.trimEnd());
         if (this.#running.length === 0) this.stop();
+      },
+      abandon: () => {
+        if (end() && this.#running.length === 0) this.stop();
       },
     };
   }
@@ -94,7 +104,8 @@ export class TerminalProgress implements Progress {
     this.#frame = (this.#frame + 1) % SPINNER.length;
     const width = this.#stream.columns ?? 80;
     for (const stage of this.#running) {
-      const line = `${SPINNER[this.#frame]} ${stage.name.padEnd(10)} ${describe(stage)}`.slice(0, width - 1);
+      const said = [describe(stage), stage.detail].filter((part) => part !== "").join("  ");
+      const line = `${SPINNER[this.#frame]} ${stage.name.padEnd(10)} ${said}`.slice(0, width - 1);
       this.#stream.write(`${line}\n`);
       this.#drawnLines++;
     }

@@ -1,9 +1,10 @@
 // How builds are told: as data for --json, as text for people.
 
+import { rootDocument } from "../model/content.ts";
 import { TareError } from "../model/errors.ts";
 import type { Image } from "../model/image.ts";
 import type { LockChange } from "../model/lock.ts";
-import type { Delivery, Locked } from "../pipeline.ts";
+import type { Delivery, IndexDelivery, Locked } from "../pipeline.ts";
 import { count, formatBytes, formatTable } from "./text.ts";
 
 export class UsageValueError extends TareError<"BAD_SOURCE_DATE_EPOCH"> {}
@@ -33,6 +34,49 @@ export function describeImage(image: Image): object {
     uncompressedSize: sum(layers.map(({ uncompressedSize }) => uncompressedSize ?? 0)),
     layers: layers.map(({ blob, ...layer }) => layer),
   };
+}
+
+/** One image, or those of an index, as --json prints them. */
+export function describeImages(images: readonly [Image, ...Image[]]): object {
+  if (images.length === 1) return describeImage(images[0]);
+  const { name, tag } = images[0];
+  return {
+    name,
+    tag,
+    images: images.map((image) => ({ platform: showPlatform(image), ...describeImage(image) })),
+  };
+}
+
+/** `54 layers`, or for an index `linux/amd64: 54 layers, linux/arm64: 54 layers`. */
+export function countLayers(images: readonly Image[]): string {
+  if (images.length === 1) return count(images[0]!.layers.length, "layer");
+  return images.map((image) => `${showPlatform(image)}: ${count(image.layers.length, "layer")}`).join(", ");
+}
+
+function showPlatform({ config }: Image): string {
+  const { os, architecture } = JSON.parse(Buffer.from(config).toString("utf8")) as Record<string, string>;
+  return `${os}/${architecture}`;
+}
+
+export function describeIndexBuild({ built, index, delivered, unchanged }: IndexDelivery): object {
+  const images = built.map(({ image }) => image) as [Image, ...Image[]];
+  return {
+    ...describeImages(images),
+    digest: rootDocument(index).digest,
+    output: delivered.output,
+    unchanged,
+  };
+}
+
+export function formatIndexBuild({ built, index, delivered, unchanged }: IndexDelivery): string {
+  const images = built.map(({ image }) => image);
+  const size = sum(index.blobs.map((blob) => blob.size));
+  return [
+    `${index.name}:${index.tag}${unchanged ? " (nothing changed)" : ""}`,
+    `  ${countLayers(images)}; ${formatBytes(size)}`,
+    `  ${rootDocument(index).digest}`,
+    `  ${delivered.output}`,
+  ].join("\n");
 }
 
 export function describeBuild({ image, delivered, unchanged }: Delivery): object {

@@ -1,4 +1,6 @@
-// How the CLI writes numbers and tables.
+// How the CLI writes numbers, paths and tables.
+
+import { type BytePath, decodeByteString } from "../model/bytes.ts";
 
 /** Bytes for people, in decimal units as disks and registries use them: `13.2 MB`. */
 export function formatBytes(bytes: number): string {
@@ -43,4 +45,11 @@ export function formatTable(rows: readonly (readonly string[])[], right: readonl
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** A value with a path as people write it. */
+export function showPath<T extends { readonly path?: BytePath | undefined }>(
+  value: T,
+): Omit<T, "path"> & { path: string | undefined } {
+  return { ...value, path: value.path === undefined ? undefined : `/${decodeByteString(value.path)}` };
 }

@@ -4,11 +4,18 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { runTarget } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption, collect } from "../options.ts";
+import {
+  addPlatformOption,
+  addRegistryOptions,
+  type PlatformFlags,
+  type RegistryFlags,
+  registryAccess,
+} from "../registry-options.ts";
 import { createdFromEnvironment } from "../results.ts";
 
 export const summary = "start an image";
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, PlatformFlags, RegistryFlags {
   readonly frozen: boolean;
   readonly runtime: "auto" | "podman" | "docker" | "namespaces";
   readonly env?: readonly string[];
@@ -51,6 +58,8 @@ export function configure(command: Command, host: Host): void {
         .choices(["auto", "podman", "docker", "namespaces"])
         .default("auto"),
     );
+  addPlatformOption(command);
+  addRegistryOptions(command);
   addFrozenOption(command);
   addExamples(
     command,
@@ -67,6 +76,8 @@ export function configure(command: Command, host: Host): void {
       {
         frozen: options.frozen,
         createdSeconds: createdFromEnvironment(),
+        platform: options.platform,
+        registry: registryAccess(options),
         beforeStart: () => host.endProgress(),
         run: {
           runtime: options.runtime,

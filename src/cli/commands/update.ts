@@ -9,16 +9,20 @@ import { describeLock, formatLockChanges } from "../results.ts";
 export const summary = "pin the newest versions in tare.lock";
 
 export function configure(command: Command, host: Host): void {
-  command.argument("[image]", "an image file, a directory with an image.ts, or a program", ".");
+  command
+    .argument("[image]", "an image file, a directory with an image.ts, or a program", ".")
+    .option("--allow-older", "take a release that is older than the one in tare.lock");
   addExamples(
     command,
     ["tare update", "move ./tare.lock to what the archive has now"],
     ["tare update --json", "the changes as data, for a pull request"],
   );
-  command.action(async (path: string, options: CommonOptions) => {
+  command.action(async (path: string, options: CommonOptions & { allowOlder?: boolean }) => {
     const context = host.context(options);
     const evaluated = await evaluate(path);
-    const locked = await resolveLock(evaluated, "update", context);
+    const locked = await resolveLock(evaluated, "update", context, {
+      allowOlder: options.allowOlder === true,
+    });
     const changes = await describeLockChanges(locked);
     host.print(
       options,
