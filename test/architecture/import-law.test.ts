@@ -22,7 +22,7 @@ function roomOf(path: string): string {
 /** Why this file may not import that one, or undefined. */
 function breach(from: string, to: string): string | undefined {
   const [room, target] = [roomOf(from), roomOf(to)];
-  if (room === target || ["pipeline.ts", "cli", "index.ts"].includes(room)) return undefined;
+  if (room === target || ["pipeline.ts", "pipeline", "cli", "index.ts"].includes(room)) return undefined;
   if (to === "index.ts" && from === "evaluate/image-file.ts") return undefined;
   if (room === "model") return "model/ imports nothing but itself";
   if (room === "formats" && target !== "model") return "formats/ is pure: it imports only model/";

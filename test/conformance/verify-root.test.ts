@@ -21,12 +21,14 @@ import { dirname, join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { InspectedRoot } from "../../src/inspect/verify-root/inspected-root.ts";
 import type { RootProblem } from "../../src/inspect/verify-root/problem.ts";
+import { describeProblem, nameProviders } from "../../src/inspect/verify-root/providers.ts";
 import type { RootSubject } from "../../src/inspect/verify-root/subject.ts";
 import { type VerifyRootOptions, verifyRoot } from "../../src/inspect/verify-root/verify-root.ts";
 import type { BytePath } from "../../src/model/bytes.ts";
 import { SILENT_PROGRESS } from "../../src/model/progress.ts";
 import { machineArchitecture } from "../../src/platform/machine.ts";
 import { temporaryDirectory } from "../kit/context.ts";
+import { makePackage } from "../kit/make-package.ts";
 import { viewDirectory } from "../kit/root-directory.ts";
 import { run, skipWithout } from "../kit/tools.ts";
 
@@ -517,6 +519,33 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Packages that have what the broken roots lack, by what it is. */
+const PROVIDERS: Readonly<Record<string, readonly [name: string, path: string]>> = {
+  "libx.so.1": ["libx1", "usr/lib/libx.so.1"],
+  "liby.so.1": ["liby1", "lib/liby.so.1"],
+  "libv.so.1": ["libv1", "usr/lib/libv.so.1"],
+  "/usr/lib/libx.so.1.2.3": ["libx1-data", "lib/libx.so.1.2.3"],
+  "/lib/ld-none.so.1": ["ld-none", "usr/lib/ld-none.so.1"],
+  "/usr/bin/prog": ["prog", "bin/prog"],
+  "/usr/lib/prog": ["prog-private", "usr/lib/prog"],
+  "/bin/sh": ["dash", "usr/bin/sh"],
+};
+const CANDIDATES = Object.values(PROVIDERS).map(([name, path]) => makePackage(name, { [path]: "" }));
+
+/** Every error that something is missing names the package that has it. */
+async function checkProviders(problems: readonly RootProblem[]): Promise<void> {
+  for (const problem of await nameProviders(problems, CANDIDATES)) {
+    const { code, severity, missing, providers } = problem;
+    // No package has a name with a line end.
+    const isNamed = code !== "LIBRARY_OUT_OF_PATH" && missing?.name.includes("\r") === false;
+    if (severity !== "error" || missing === undefined || !isNamed) continue;
+    const wanted = missing.kind === "symbol-version" ? missing.of! : missing.name;
+    const [name] = PROVIDERS[wanted] ?? assert.fail(`no package of the test has ${wanted}`);
+    assert.ok(providers?.includes(name), `${code} of ${wanted}: ${providers}`);
+    assert.ok(describeProblem(problem).includes(name));
+  }
+}
+
 async function verify(
   root: Root,
   { env = {}, command = PROG }: Case,
@@ -536,6 +565,7 @@ for (const item of CASES) {
     const root = new Root(t);
     item.build(root);
     const problems = await verify(root, item);
+    await checkProviders(problems);
     const command = item.command ?? PROG;
     root.startsAs(command);
     const env = { PATH: process.env["PATH"], ...item.env };

@@ -94,7 +94,7 @@ test("a plan says what is in the image and why, and packs nothing", async (t) =>
   const done = plan.rootFileSystem.map(({ action, path }) => `${action} ${path ?? ""}`);
   assert.ok(done.includes("user "), JSON.stringify(plan.rootFileSystem));
   assert.ok(done.includes("link /usr/bin/hello"), done.join("\n"));
-  assert.match(project.tare(["plan"]).stdout, /Layers \(one-per-package\)\n/);
+  assert.match(project.tare(["plan"]).stdout, /Layers \(bySizeAndChange\)\n/);
   assert.deepEqual(readdirSync(join(project.cacheHome, "tare/blobs")), []);
 });
 
