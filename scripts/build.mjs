@@ -4,12 +4,24 @@ import { createHash } from "node:crypto";
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+const isAlive = (pid) => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+};
 const root = join(import.meta.dirname, "..");
 const src = join(root, "src");
 // Built beside its place: a build that fails leaves the one before. Types are checked by `npm run check`.
-const dist = join(root, "dist.new");
+const dist = join(root, `dist.new.${process.pid}`);
 
-rmSync(dist, { recursive: true, force: true });
+// What a build that was killed left.
+for (const name of readdirSync(root)) {
+  if (/^dist\.(?:new|old)\./.test(name) && !isAlive(Number(name.split(".")[2]))) {
+    rmSync(join(root, name), { recursive: true, force: true });
+  }
+}
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--noCheck", "--outDir", dist], {
   cwd: root,
@@ -30,5 +42,12 @@ for (const file of files(dist)) {
 }
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 writeFileSync(join(dist, "build.json"), `${JSON.stringify({ version, id: hash.digest("hex") })}\n`);
-rmSync(join(root, "dist"), { recursive: true, force: true });
+// The old one makes room by a rename, so that what runs meanwhile finds one of the two.
+const old = join(root, `dist.old.${process.pid}`);
+try {
+  renameSync(join(root, "dist"), old);
+} catch (error) {
+  if (error.code !== "ENOENT") throw error;
+}
 renameSync(dist, join(root, "dist"));
+rmSync(old, { recursive: true, force: true });
