@@ -2,6 +2,7 @@
 
 import { createReadStream } from "node:fs";
 import type { Context } from "../model/context.ts";
+import { trustMachineCertificates } from "./certificates.ts";
 import { sleep } from "./clock.ts";
 import { NetworkError, type RequestHeaders, redactUrl } from "./network.ts";
 
@@ -19,6 +20,7 @@ let loaded:
   | undefined;
 
 async function http() {
+  trustMachineCertificates();
   loaded ??= import("undici").then(({ request, EnvHttpProxyAgent }) => ({
     request,
     agent: new EnvHttpProxyAgent({

@@ -5,6 +5,7 @@ import { createReadStream, existsSync, renameSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Context } from "../model/context.ts";
 import { TareError } from "../model/errors.ts";
+import { trustMachineCertificates } from "./certificates.ts";
 import { sleep } from "./clock.ts";
 import { fileSize, onDisk } from "./disk.ts";
 import { type Expected, PartialDownload } from "./partial-download.ts";
@@ -71,6 +72,7 @@ let dispatcher:
   | undefined;
 
 async function http() {
+  trustMachineCertificates();
   dispatcher ??= import("undici").then(({ request, EnvHttpProxyAgent, interceptors }) => ({
     request,
     agent: new EnvHttpProxyAgent({

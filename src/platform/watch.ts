@@ -4,6 +4,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isErrno, toDiskError } from "./disk.ts";
+import { fileIdentity } from "./files.ts";
 
 /** What is watched; absolute paths. */
 export interface WatchedPaths {
@@ -23,6 +24,7 @@ const LATEST_MS = 1000;
 export class Watcher implements Disposable {
   readonly #watchers: FSWatcher[] = [];
   readonly #changed = new Set<string>();
+  readonly #own = new Map<string, string | undefined>();
   readonly #told = Promise.withResolvers<readonly string[]>();
   #quiet: NodeJS.Timeout | undefined;
   #latest: NodeJS.Timeout | undefined;
@@ -57,7 +59,17 @@ export class Watcher implements Disposable {
     }
   }
 
+  /** Takes a file as it is now, so that only later changes of it are told: for what the caller wrote itself. */
+  settle(path: string): void {
+    this.#own.set(path, fileIdentity(path));
+    if (!this.#changed.delete(path) || this.#changed.size > 0) return;
+    clearTimeout(this.#quiet);
+    clearTimeout(this.#latest);
+    this.#latest = undefined;
+  }
+
   #note(path: string): void {
+    if (this.#own.has(path) && this.#own.get(path) === fileIdentity(path)) return;
     this.#changed.add(path);
     clearTimeout(this.#quiet);
     const tell = () => this.#told.resolve([...this.#changed]);

@@ -49,6 +49,10 @@ const APART: readonly (readonly [why: string, paths: RegExp])[] = [
   ],
   ["the list of certificates that debconf writes", /^etc\/ca-certificates\.conf$/],
   ["what the kernel provides", /^(?:dev|proc|sys)\//],
+  [
+    "the bundle of certificates by the names of other systems",
+    /^etc\/(?:pki(?:\/|$)|ssl\/certs\/ca-bundle\.crt$)/,
+  ],
   ["byte code", /(?:^|\/)__pycache__(?:\/|$)/],
   ["dates of passwords", /^etc\/g?shadow$/],
   ["the host's own names, which container runtimes write anew", /^etc\/hosts$/],

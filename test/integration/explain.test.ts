@@ -106,7 +106,7 @@ test("why explains files, directories and what fixes made", async (t) => {
 /usr/bin/app of app
     asked for
 → /usr/bin/helper of helper
-    path "usr/bin/helper"
+    program-path "usr/bin/helper"
     without this: nothing would go, others refer to it as well
 `,
   );

@@ -116,7 +116,10 @@ class Watch implements AsyncDisposable {
       const before = identify(this.#modules);
       const evaluated = await this.#evaluate();
       using watcher = new Watcher(this.#watched);
-      if (evaluated !== undefined) await this.#build(evaluated, changed);
+      if (evaluated !== undefined) {
+        await this.#build(evaluated, changed);
+        watcher.settle(evaluated.lockFile);
+      }
       if (signal.aborted) return;
       // What was saved while it was read is not missed.
       changed = differing(before, identify(this.#modules));

@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates } from "node:tls";
 import { compareStrings } from "../../model/bytes.ts";
+import { trustMachineCertificates } from "../certificates.ts";
 import { DiskError } from "../disk.ts";
 import { environmentVariable } from "../environment.ts";
 import { listDirectory, readSmallFile } from "../files.ts";
@@ -43,7 +44,8 @@ export function tlsOptions(host: string, options: TrustOptions): TlsOptions {
   const extra: string[] = [];
   if (options.caFile !== undefined) extra.push(readCertificates(options.caFile));
   const named = environmentVariable("SSL_CERT_FILE");
-  if (named !== undefined) extra.push(readCertificates(named));
+  if (named !== undefined) readCertificates(named);
+  trustMachineCertificates();
   const { authorities, client } = readHostDirectories(
     host,
     options.certificateDirectories ?? defaultDirectories(),
