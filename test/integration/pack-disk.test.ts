@@ -26,8 +26,12 @@ try {
 } catch (error) {
   code = error.name + " " + error.code;
 }
-const left = readdirSync(SMALL, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-console.log(JSON.stringify({ code, left: left.map((entry) => entry.name) }));
+const left = readdirSync(SMALL, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ name }) => name)
+  // That the compressor is the pinned one was found out before, and stays known.
+  .filter((name) => !/^codec-[0-9a-f]{64}\\.json$/.test(name));
+console.log(JSON.stringify({ code, left }));
 `;
 
 /** Runs the program where \`small\` is a disk of 4 MiB, or a read-only one. */
