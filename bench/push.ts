@@ -156,6 +156,9 @@ function isInstalled(program: string): boolean {
 
 interface Contestant {
   readonly what: string;
+  /** What is not measured: between the edit and the start of the clock, or before the edit. */
+  readonly beforeEdit?: () => void;
+  readonly afterEdit?: () => void;
   /** From the edited file to the pushed image; returns what was moved, where that is known. */
   readonly push: () => string | Promise<string>;
   /** Where its application is; default: the common one. */
@@ -166,14 +169,20 @@ interface Contestant {
 async function race(stage: Stage, contestants: readonly Contestant[]): Promise<PushRow[]> {
   const times = contestants.map((): number[] => []);
   const moved = contestants.map(() => "");
-  for (const { push, project } of contestants) {
+  for (const { push, project, beforeEdit, afterEdit } of contestants) {
+    beforeEdit?.();
     stage.edit(project);
+    afterEdit?.();
     await push();
   }
   for (let round = 0; round < EDITS; round++) {
-    for (const [i, { push, project }] of contestants.entries()) {
-      const start = performance.now();
+    for (const [i, { push, project, beforeEdit, afterEdit }] of contestants.entries()) {
+      beforeEdit?.();
+      const edited = performance.now();
       stage.edit(project);
+      const built = performance.now();
+      afterEdit?.();
+      const start = edited + (performance.now() - built);
       moved[i] = await push();
       times[i]!.push((performance.now() - start) / 1000);
     }
@@ -209,6 +218,8 @@ export async function benchPush(): Promise<PushRow[]> {
   await watch.next();
   contestants.push({
     what: "tare watch --push (running; from the saved file on)",
+    // A round that came of the edit before, after the one that was waited for, is no answer to this one.
+    beforeEdit: () => watch.forget(),
     push: async () => describe(await watch.next()),
     project: watched,
   });
@@ -255,8 +266,19 @@ export async function benchPush(): Promise<PushRow[]> {
       },
     });
   }
+  if (isInstalled("skopeo")) {
+    contestants.push({
+      what: "skopeo copy alone, of the image made before (the last step of nix2container)",
+      afterEdit: () => void stage.run(TARE, ["build", "-q", "-o", "oci:made"]),
+      push: () => {
+        const copy = ["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"];
+        stage.run("skopeo", [...copy, "oci:made", `docker://${host}/service:skopeo`]);
+        return "";
+      },
+    });
+  }
   if (install(stage, NIX2CONTAINER, "nix2container") === undefined)
-    absent("nix2container", "it could not be built: no Go, or not on the Go proxy");
+    absent("nix2container", "it could not be built: no Go, or not on the Go proxy with a checksum");
   return [...(await race(stage, contestants)), ...missing];
 }
 
@@ -289,6 +311,11 @@ class WatchedPush implements AsyncDisposable {
       this.#lines.push(...lines.map((line) => JSON.parse(line) as PushedJson));
       this.#arrived.resolve();
     });
+  }
+
+  /** Forgets the rounds that nobody asked for. */
+  forget(): void {
+    this.#lines.length = 0;
   }
 
   /** The next round that was not asked for yet. */

@@ -4,7 +4,7 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { benchBuild } from "./build.ts";
 import { formatAblationTable, formatClosureTable } from "./closure.ts";
@@ -55,7 +55,7 @@ async function formatPushTable(): Promise<string> {
   const time = (value: number | undefined) => (value === undefined ? "–" : seconds(value));
   const ratio = (value: number | undefined) => (value === undefined ? "–" : (value / own).toFixed(1));
   return [
-    `Measured on ${machine()}. Medians of seven edits, taken in turn in one run, with fastest and slowest.`,
+    `Measured on ${machine()}, load average ${loadavg()[0]!.toFixed(0)}. Medians of seven edits, taken in turn in one run, with fastest and slowest.`,
     "",
     "| one line of the application changes: from the command to the pushed image | time | fastest – slowest | × tare push | moved |",
     "|---|---|---|---|---|",
