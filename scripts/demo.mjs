@@ -53,7 +53,7 @@ try {
   const port = await freePort();
   const command = ["redis-server", "--port", String(port), "--save", ""];
   console.log(`\n$ tare run oci:redis.oci -- ${command.join(" ").replace('""', "")}`);
-  server = spawn(tare, ["run", "--quiet", "oci:redis.oci", "--", ...command], {
+  server = spawn(tare, ["run", "oci:redis.oci", "--", ...command], {
     cwd: project,
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -1,23 +1,25 @@
 // What an image.ts imports from "tare". Nothing else is public.
 
+export {
+  goBinary,
+  mixRelease,
+  nodeApp,
+  pythonApp,
+  pythonEnv,
+  rebar3Release,
+  rustBinary,
+} from "./evaluate/applications.ts";
 export type { BeamRelease, BeamReleaseOptions } from "./evaluate/apps/beam-release.ts";
 export type { Binary } from "./evaluate/apps/binary.ts";
 export type { GoBinaryOptions } from "./evaluate/apps/go-binary.ts";
-export { goBinary } from "./evaluate/apps/go-binary.ts";
 export type { HexSources } from "./evaluate/apps/hex-packages.ts";
 export type { MixReleaseOptions } from "./evaluate/apps/mix-release.ts";
-export { mixRelease } from "./evaluate/apps/mix-release.ts";
 export type { NodeApp, NodeAppOptions } from "./evaluate/apps/node-app.ts";
-export { nodeApp } from "./evaluate/apps/node-app.ts";
 export type { ProjectSource } from "./evaluate/apps/project.ts";
 export type { PythonAppOptions } from "./evaluate/apps/python-app.ts";
-export { pythonApp } from "./evaluate/apps/python-app.ts";
 export type { PythonEnvOptions } from "./evaluate/apps/python-env.ts";
-export { pythonEnv } from "./evaluate/apps/python-env.ts";
 export type { Rebar3ReleaseOptions } from "./evaluate/apps/rebar3-release.ts";
-export { rebar3Release } from "./evaluate/apps/rebar3-release.ts";
 export type { RustBinaryOptions } from "./evaluate/apps/rust-binary.ts";
-export { rustBinary } from "./evaluate/apps/rust-binary.ts";
 export type { PulledImage, PullImageOptions } from "./evaluate/base-image.ts";
 export { pullImage } from "./evaluate/base-image.ts";
 export type { BuildImageOptions, ExportImageOptions } from "./evaluate/build-image.ts";

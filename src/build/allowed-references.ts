@@ -2,7 +2,9 @@
 // Source: Nix manual, "Advanced Attributes": allowedReferences, allowedRequisites, disallowedReferences,
 // disallowedRequisites.
 
+import { decodeByteString } from "../model/bytes.ts";
 import type { StorePath } from "../model/store-path.ts";
+import { findMentions, type Mention } from "../platform/store/mentions.ts";
 import type { DescribedOutput } from "./build.ts";
 import { isFixedOutput, wordsOf } from "./environment.ts";
 import { BuildError } from "./errors.ts";
@@ -13,49 +15,62 @@ export function listCandidates(job: BuildJob, outputs: Iterable<StorePath>): Set
   return new Set([...job.inputs.map(({ path }) => path), ...outputs]);
 }
 
-/** @throws {BuildError} `REFERENCE_FORBIDDEN` or `OUTPUT_CYCLE`. */
-export function checkReferences(job: BuildJob, outputs: readonly DescribedOutput[]): void {
+const RULES = [
+  ["allowedReferences", "direct", "allowed"],
+  ["disallowedReferences", "direct", "forbidden"],
+  ["allowedRequisites", "closure", "allowed"],
+  ["disallowedRequisites", "closure", "forbidden"],
+] as const;
+
+/** A reference that an output must not have. */
+interface Offence {
+  readonly output: DescribedOutput;
+  readonly reference: StorePath;
+  readonly why: string;
+}
+
+/**
+ * @param staged Where the outputs are, by name: for what the error says of the files.
+ * @throws {BuildError} `REFERENCE_FORBIDDEN` or `OUTPUT_CYCLE`.
+ */
+export async function checkReferences(
+  job: BuildJob,
+  outputs: readonly DescribedOutput[],
+  staged: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const output of outputs) {
-    checkFixed(job, output);
-    checkRule(job, outputs, output, "allowedReferences", "direct", "allowed");
-    checkRule(job, outputs, output, "disallowedReferences", "direct", "forbidden");
-    checkRule(job, outputs, output, "allowedRequisites", "closure", "allowed");
-    checkRule(job, outputs, output, "disallowedRequisites", "closure", "forbidden");
+    for (const offence of [
+      findFixed(job, output),
+      ...RULES.map((rule) => findOffence(job, outputs, output, rule)),
+    ])
+      if (offence !== undefined) throw await forbidden(job, offence, staged.get(output.name)!, signal);
   }
   refuseCycle(job, outputs);
 }
 
 /** What has a fixed hash must not depend on what made it: newer Nix refuses it as well. */
-function checkFixed(job: BuildJob, { info }: DescribedOutput): void {
-  if (!isFixedOutput(job) || info.references.length === 0) return;
-  throw forbidden(
-    job,
-    info.path,
-    info.references[0]!,
-    "an output with a fixed hash must not refer to any store path",
-  );
+function findFixed(job: BuildJob, output: DescribedOutput): Offence | undefined {
+  const [reference] = output.info.references;
+  if (!isFixedOutput(job) || reference === undefined) return undefined;
+  return { output, reference, why: "an output with a fixed hash must not refer to any store path" };
 }
 
-function checkRule(
+function findOffence(
   job: BuildJob,
   outputs: readonly DescribedOutput[],
-  { info }: DescribedOutput,
-  attribute: string,
-  reach: "direct" | "closure",
-  meaning: "allowed" | "forbidden",
-): void {
+  output: DescribedOutput,
+  [attribute, reach, meaning]: (typeof RULES)[number],
+): Offence | undefined {
+  const { info } = output;
   const words = wordsOf(job, attribute);
-  if (words === undefined) return;
+  if (words === undefined) return undefined;
   const listed = new Set(words.map((word) => outputs.find(({ name }) => name === word)?.info.path ?? word));
   const references = reach === "direct" ? info.references : closureOf(job, outputs, info.references);
   const offender = references.find((path) => listed.has(path) === (meaning === "forbidden"));
-  if (offender === undefined) return;
-  throw forbidden(
-    job,
-    info.path,
-    offender,
-    meaning === "allowed" ? `${attribute} does not list it` : `${attribute} lists it`,
-  );
+  if (offender === undefined) return undefined;
+  const why = meaning === "allowed" ? `${attribute} does not list it` : `${attribute} lists it`;
+  return { output, reference: offender, why };
 }
 
 function closureOf(
@@ -76,12 +91,31 @@ function closureOf(
   return [...reached];
 }
 
-function forbidden(job: BuildJob, path: StorePath, reference: StorePath, why: string): BuildError {
+async function forbidden(
+  job: BuildJob,
+  { output: { info }, reference, why }: Offence,
+  place: string,
+  signal: AbortSignal,
+): Promise<BuildError> {
+  const mentions = await findMentions(place, reference, signal);
   return new BuildError(
     "REFERENCE_FORBIDDEN",
-    `Cannot use what ${job.name} built: ${path} refers to ${reference}, and ${why}`,
-    { hint: "Find what mentions it with grep in the output, or blank it out with removeReferencesTo" },
+    `Cannot use what ${job.name} built: ${info.path} refers to ${reference}${formatPlaces(mentions)}, and ${why}`,
+    { hint: "Let the build not write it, or blank it out with removeReferencesTo" },
   );
+}
+
+/** Files that a message shows. */
+const MOST_SHOWN = 3;
+
+/** ` (in bin/app and 2 other files)`; nothing of an output that is the file, or that only refers to what refers to it. */
+function formatPlaces(mentions: readonly Mention[]): string {
+  const files = [...new Set(mentions.map(({ path }) => decodeByteString(path)))].filter(
+    (file) => file !== "",
+  );
+  if (files.length === 0) return "";
+  const more = files.length - MOST_SHOWN;
+  return ` (in ${files.slice(0, MOST_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
 }
 
 function refuseCycle(job: BuildJob, outputs: readonly DescribedOutput[]): void {

@@ -174,6 +174,56 @@ describe("a build", { skip }, () => {
     const failed = join(builds.store.root, "nix/var/tare/failed");
     assert.deepEqual(readdirSync(failed).sort(), ["broken-1", "broken-2"]);
     assert.equal(readFileSync(join(failed, "broken-1/found"), "utf8"), "evidence\n");
+    // It is its owner's, and nobody else's.
+    assert.equal(statSync(join(failed, "broken-1")).mode & 0o777, 0o755);
+  });
+
+  test("keeps what cannot be used when that is asked for, and says where", async (t) => {
+    const builds = new TestBuilds(t, { keepFailed: true });
+    const busybox = busyboxSource(t);
+    const note = writeText("note", "a note");
+    const outputHash = `sha256:${"0".repeat(64)}`;
+    const cases: readonly [ReturnType<typeof shell>, string, RegExp, string, string][] = [
+      [
+        shell(busybox, "lost", "echo found > elsewhere"),
+        "OUTPUT_MISSING",
+        /its directory stays until tare store gc: \S+failed\/lost-1$/,
+        "lost-1/elsewhere",
+        "found\n",
+      ],
+      [
+        shell(busybox, "other", "echo other > $out", { outputHash }),
+        "OUTPUT_HASH_MISMATCH",
+        /\. What it made stays until tare store gc: \S+failed\/other-out-1$/,
+        "other-out-1",
+        "other\n",
+      ],
+      [
+        shell(busybox, "refers", `mkdir $out; echo ${note} > $out/text`, { disallowedReferences: [note] }),
+        "REFERENCE_FORBIDDEN",
+        /What it made stays until tare store gc: \S+failed\/refers-out-1$/,
+        "refers-out-1/text",
+        "/nix/store/",
+      ],
+    ];
+    for (const [made, code, hint, file, text] of cases) {
+      await assert.rejects(builds.build(made), (error: { code: string; hint: string }) => {
+        assert.equal(error.code, code);
+        assert.match(error.hint, hint);
+        return true;
+      });
+      const kept = join(builds.store.failedDirectory, file);
+      assert.ok(readFileSync(kept, "utf8").startsWith(text));
+      assert.equal(statSync(kept).mode & 0o777, 0o644);
+    }
+    await assert.rejects(
+      builds.build(shell(busybox, "pipe", "mkdir $out; mkfifo $out/pipe")),
+      buildError("STORE_FILE_UNSUPPORTED", /it is a fifo/),
+    );
+    assert.match(
+      builds.context.progress.lines.join("\n"),
+      /What it made stays until tare store gc: \S+failed\/pipe-out-1$/m,
+    );
   });
 
   test("is ended when it takes or is silent too long, with all that it has started", async (t) => {
@@ -309,6 +359,19 @@ describe("references", { skip }, () => {
     for (const [options, message] of cases) {
       await assert.rejects(builds.build(refer(options)), buildError("REFERENCE_FORBIDDEN", message));
     }
+    const inFiles = shell(
+      busybox,
+      "files",
+      `mkdir $out; ln -s ${link} $out/l; for i in 1 2 3 4; do echo ${link} > $out/$i; done`,
+      { allowedReferences: [] },
+    );
+    await assert.rejects(
+      builds.build(inFiles),
+      buildError(
+        "REFERENCE_FORBIDDEN",
+        /refers to \S+-link \(in 1, 2, 3 and 2 more\), and allowedReferences/,
+      ),
+    );
     await builds.build(refer({ disallowedReferences: [note] }));
     await builds.build(refer({ env: { allowedRequisites: [link, note, "out"] } }));
   });

@@ -8,11 +8,11 @@ import type { StorePath } from "../model/store-path.ts";
 import { importModule, moduleNames } from "../platform/discover.ts";
 import { machineArchitecture } from "../platform/machine.ts";
 import { ProcessLock } from "../platform/process-lock.ts";
-import { existsInStore } from "../platform/store-files.ts";
 import { checkReferences, listCandidates } from "./allowed-references.ts";
 import { compareOutputs } from "./compare.ts";
 import { isFixedOutput } from "./environment.ts";
 import { BuildError } from "./errors.ts";
+import { keepOutputs } from "./failed.ts";
 import { checkFixedOutput } from "./fixed-output.ts";
 import { applyFixups } from "./fixups.ts";
 import type { BuildContext, BuildJob, BuildOptions, Builtin } from "./job.ts";
@@ -55,19 +55,13 @@ async function buildOnce(
   const staged = new Map([...paths].map(([name, path]) => [name, store.stage({ path })]));
   try {
     await makeOutputs(job, staged, options, context);
-    for (const [name, place] of staged) {
-      if (existsInStore(place)) continue;
-      throw new BuildError(
-        "OUTPUT_MISSING",
-        `Cannot use what ${job.name} built: it has not made its output ${name}, a file or directory at $${name} was expected`,
-        { hint: `The log is in ${store.logFile(job.drvPath)}` },
-      );
-    }
     for (const place of staged.values()) store.canonicalise(place);
     await applyFixups(job, staged, context);
     const infos = await describeOutputs(job, staged, context);
     if (then === "compare") compareOutputs(job, infos, staged, store, options.keepFailed);
     else store.register(infos.map(({ name, info }) => ({ info, staged: staged.get(name)! })));
+  } catch (error) {
+    throw options.keepFailed ? keepOutputs(job, staged, context, error) : error;
   } finally {
     for (const place of staged.values()) store.discard(place);
   }
@@ -142,6 +136,6 @@ async function describeOutputs(
     const info: PathInfo = { path, ...facts, deriver: job.drvPath, signatures: [], ca, ultimate: true };
     described.push({ name, info });
   }
-  checkReferences(job, described);
+  await checkReferences(job, described, staged, signal);
   return described;
 }

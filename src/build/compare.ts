@@ -1,10 +1,10 @@
 // `--check`: what a second build made against what the store has, to the byte, with what differs by file.
 
 import type { StorePath } from "../model/store-path.ts";
-import { moveIntoStore } from "../platform/store-files.ts";
 import { formatDifferences, listDifferences } from "../platform/tree-difference.ts";
 import type { DescribedOutput } from "./build.ts";
 import { BuildError } from "./errors.ts";
+import { KEPT_UNTIL, keepTree } from "./failed.ts";
 import type { BuildJob, BuildStore } from "./job.ts";
 
 /**
@@ -23,8 +23,12 @@ export function compareOutputs(
   const different = outputs.filter(({ info }) => store.query(info.path).narHash !== info.narHash);
   if (different.length === 0) return;
   const lines = different.flatMap(({ name, info }) => describe(info.path, staged.get(name)!, store));
-  const kept = keep ? different.map(({ name }) => keepOutput(job.name, staged.get(name)!, store)) : [];
-  const whereabouts = keep ? `the second is ${kept.join(", ")}` : "--keep-failed keeps the second";
+  const kept = keep
+    ? different.map(({ name }) => keepTree(`${job.name}-check`, staged.get(name)!, store))
+    : [];
+  const whereabouts = keep
+    ? `the second ${KEPT_UNTIL}: ${kept.join(", ")}`
+    : "--keep-failed keeps the second";
   throw new BuildError(
     "BUILD_NOT_REPRODUCIBLE",
     `Cannot reproduce ${job.name}: a second build gave other bytes\n${lines.join("\n")}`,
@@ -32,12 +36,6 @@ export function compareOutputs(
       hint: `Times, random names, the number of CPUs and the order of directories are the usual reasons; ${whereabouts}`,
     },
   );
-}
-
-function keepOutput(name: string, staged: string, store: BuildStore): string {
-  const kept = store.failedPlace(`${name}-check`);
-  moveIntoStore(staged, kept);
-  return kept;
 }
 
 /** Differences that a message shows of each output. */

@@ -1,11 +1,15 @@
 // The root file system of a build: the tree of its packages as a directory in the cache, made once for each set of them.
 
 import { createTree, type TreeEntry } from "../model/tree.ts";
+import { markUsed, trimFolder } from "../platform/cache-entries.ts";
 import { makeDirectories, onDisk, temporaryName } from "../platform/disk.ts";
 import { possibleMappings } from "../platform/sandbox/identity.ts";
 import { openSandbox } from "../platform/sandbox/sandbox.ts";
 import { existsInStore, renameDirectory } from "../platform/store-files.ts";
 import type { BuildContext } from "./job.ts";
+
+/** Roots are some hundred megabytes each. */
+const KEPT_ROOTS = 16;
 
 const running = new Map<string, Promise<string>>();
 
@@ -39,7 +43,10 @@ async function prepare(
   context: Pick<BuildContext, "cache" | "progress" | "signal">,
 ): Promise<string> {
   const place = context.cache.path("roots", key);
-  if (existsInStore(place)) return place;
+  if (existsInStore(place)) {
+    markUsed(place);
+    return place;
+  }
   const stage = context.progress.stage("preparing the build root");
   const tree = createTree(await compose());
   await using sandbox = await openSandbox(
@@ -51,5 +58,6 @@ async function prepare(
   await sandbox.materialise(tree, temporary);
   onDisk(`create ${place}`, () => renameDirectory(temporary, place));
   stage.done(`${tree.entries.length} files and directories`);
+  trimFolder(context.cache.root, "roots", { keep: KEPT_ROOTS, idleSeconds: 3600 });
   return place;
 }

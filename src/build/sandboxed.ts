@@ -17,6 +17,7 @@ import {
   isFixedOutput,
 } from "./environment.ts";
 import { BuildError } from "./errors.ts";
+import { KEPT_UNTIL, keepTree } from "./failed.ts";
 import type { BuildContext, BuildJob, BuildOptions } from "./job.ts";
 import { BuildLog } from "./log.ts";
 
@@ -77,10 +78,20 @@ export async function buildSandboxed(
     silenceMs: options.maxSilentTime === undefined ? undefined : options.maxSilentTime * 1000,
     onOutput: (chunk) => log.write(chunk),
   });
-  if (result.exitCode !== 0 || result.exceeded !== undefined) {
-    throw explainFailure(job, result, log, options, () => keepDirectory(job, places, context));
+  const kept = () =>
+    options.keepFailed
+      ? `its directory ${KEPT_UNTIL}: ${keepTree(job.name, places.build, context.store)}`
+      : "--keep-failed keeps its directory";
+  if (result.exitCode !== 0 || result.exceeded !== undefined)
+    throw explainFailure(job, result, log, options, kept);
+  const missing = collectOutputs(job, places, staged);
+  if (missing !== undefined) {
+    throw new BuildError(
+      "OUTPUT_MISSING",
+      `Cannot use what ${job.name} built: it has not made its output ${missing}, a file or directory at $${missing} was expected`,
+      { hint: `The log is ${log.file}; ${kept()}` },
+    );
   }
-  collectOutputs(job, places, staged);
   log.end();
 }
 
@@ -156,15 +167,19 @@ export function listMounts(
   ];
 }
 
+/** Moves the outputs out of the sandbox. @returns The name of one that is not there. */
 function collectOutputs(
   { derivation }: BuildJob,
   { store }: Places,
   staged: ReadonlyMap<string, string>,
-): void {
+): string | undefined {
+  let missing: string | undefined;
   for (const [name, output] of derivation.outputs) {
     const made = join(store, basename("path" in output ? output.path : name));
     if (existsInStore(made)) moveIntoStore(made, staged.get(name)!);
+    else missing ??= name;
   }
+  return missing;
 }
 
 function formatSeconds(seconds: number | undefined): string {
@@ -178,8 +193,7 @@ function explainFailure(
   options: BuildOptions,
   keep: () => string,
 ): BuildError {
-  const kept = options.keepFailed ? `its directory ${keep()}` : "--keep-failed keeps its directory";
-  const hint = `The whole log is ${log.file}; ${kept}`;
+  const hint = `The whole log is ${log.file}; ${keep()}`;
   const tail = log.lastLines();
   const said =
     tail.length === 0
@@ -195,12 +209,4 @@ function explainFailure(
   }
   const how = signal === undefined ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
   return new BuildError("BUILD_FAILED", `Cannot build ${job.name}: its builder ${how}${said}`, { hint });
-}
-
-/** Takes the build directory away before the rest of the build goes. */
-function keepDirectory({ name }: BuildJob, { build }: Places, { store }: BuildContext): string {
-  const kept = store.failedPlace(name);
-  moveIntoStore(build, kept);
-  openToAll(kept);
-  return kept;
 }

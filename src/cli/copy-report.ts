@@ -1,7 +1,7 @@
 // What a copy or a pull came to, as data and as text.
 
 import { rootDocument } from "../model/content.ts";
-import type { CopiedImage } from "../pipeline.ts";
+import type { CopiedImage } from "../pipeline/registries.ts";
 import { formatMoved } from "./registry-options.ts";
 import { count } from "./text.ts";
 

@@ -5,6 +5,7 @@ import type { Context } from "../model/context.ts";
 import { Cache, defaultCacheRoot } from "../platform/cache.ts";
 import { processorCount } from "../platform/machine.ts";
 import { TerminalProgress } from "./progress.ts";
+import { type RegistryFlags, registryAccess } from "./registry-options.ts";
 
 /** The options that every command takes. */
 export interface CommonOptions {
@@ -41,7 +42,7 @@ export class Host {
     this.#abort.abort(new InterruptedError());
   }
 
-  context(options: CommonOptions): Context {
+  context(options: CommonOptions & RegistryFlags): Context {
     this.#progress = new TerminalProgress(process.stderr, { quiet: options.quiet === true });
     return {
       cache: new Cache(defaultCacheRoot()),
@@ -49,6 +50,7 @@ export class Host {
       signal: this.signal,
       offline: options.offline ?? isSet(process.env["TARE_OFFLINE"]),
       jobs: options.jobs ?? processorCount(),
+      registries: registryAccess(options),
     };
   }
 

@@ -1,7 +1,7 @@
 // What is not in an image, and what was done to it, as data and as text: nothing that was decided is silent.
 
 import { decodeByteString } from "../model/bytes.ts";
-import type { ImagePlan } from "../pipeline.ts";
+import type { ImagePlan } from "../pipeline/plan.ts";
 import { count, formatBytes, formatTable, showPath } from "./text.ts";
 
 /** What of a plan says it. */

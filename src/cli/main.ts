@@ -47,7 +47,8 @@ async function createProgram(args: readonly string[], host: Host): Promise<Comma
   if (wanted !== undefined && !known.includes(wanted) && wanted !== "help") {
     throw new UsageError(`there is no command "${wanted}"`, didYouMean(wanted, known) ?? "See tare --help");
   }
-  const names = wanted !== undefined && known.includes(wanted) ? [wanted] : known;
+  const asksVersion = wanted === undefined && args.some((arg) => arg === "-V" || arg === "--version");
+  const names = wanted !== undefined && known.includes(wanted) ? [wanted] : asksVersion ? [] : known;
   for (const name of names) {
     const { summary, configure } = await importModule<CommandModule>(COMMANDS, name);
     const command = program

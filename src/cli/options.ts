@@ -65,11 +65,15 @@ export function addBuildSettings(command: Command): Command {
   add("--max-silent-time <seconds>", "end a build that says nothing for so long", parseSeconds);
   add(
     "--substituters <urls>",
-    "binary caches that outputs are looked for in, with commas between",
-    parseList,
+    "binary caches that outputs are looked for in, with commas between (default: $TARE_SUBSTITUTERS)",
+    parseUrls,
   );
   add("--timeout <seconds>", "end a build that takes so long", parseSeconds);
-  add("--trusted-public-keys <keys>", "whose signatures count, with commas between", parseList);
+  add(
+    "--trusted-public-keys <keys>",
+    "whose signatures count, with commas between (beside $TARE_TRUSTED_PUBLIC_KEYS)",
+    parseKeys,
+  );
   return command;
 }
 
@@ -84,6 +88,18 @@ export function readBuildSettings(options: BuildSettingOptions): BuildSettings {
     ...(substituters !== undefined && { substituters }),
     ...(trustedPublicKeys !== undefined && { trustedPublicKeys }),
   };
+}
+
+function parseUrls(text: string): string[] {
+  const urls = parseList(text);
+  if (urls.every((url) => /^(?:https?|file):\/\/./.test(url))) return urls;
+  throw new InvalidArgumentError("https:, http: or file: URLs were expected, such as file:///srv/cache.");
+}
+
+function parseKeys(text: string): string[] {
+  const keys = parseList(text);
+  if (keys.every((key) => /^[^:]+:[A-Za-z0-9+/]{43}=?$/.test(key))) return keys;
+  throw new InvalidArgumentError("Public keys as tare store generate-key prints them were expected.");
 }
 
 function parseList(text: string): string[] {

@@ -5,7 +5,7 @@ import { decodeByteString } from "../model/bytes.ts";
 import type { ImageSpec } from "../model/image-spec.ts";
 import type { DescribedLayer } from "../model/layer-plan.ts";
 import { computeTreeSize, type TreeEntry } from "../model/tree.ts";
-import type { ImagePlan } from "../pipeline.ts";
+import type { ImagePlan } from "../pipeline/plan.ts";
 import { describeLeftOut } from "./left-out.ts";
 import { count, formatBytes, formatTable } from "./text.ts";
 

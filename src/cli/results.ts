@@ -4,7 +4,8 @@ import { rootDocument } from "../model/content.ts";
 import { TareError } from "../model/errors.ts";
 import type { Image } from "../model/image.ts";
 import type { LockChange } from "../model/lock.ts";
-import type { Delivery, IndexDelivery, Locked } from "../pipeline.ts";
+import type { Locked } from "../pipeline/lock.ts";
+import type { Delivery, IndexDelivery } from "../pipeline.ts";
 import { count, formatBytes, formatTable } from "./text.ts";
 
 export class UsageValueError extends TareError<"BAD_SOURCE_DATE_EPOCH"> {}

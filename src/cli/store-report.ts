@@ -76,12 +76,13 @@ export function formatVerified({ checked, size, problems, removed, repaired }: V
   ].join("\n");
 }
 
-export function formatGarbage({ removed, leftovers, kept, freed }: GcResult): string {
+export function formatGarbage({ removed, leftovers, failed, kept, freed }: GcResult): string {
   const verb = freed === undefined ? "would remove" : "removed";
   const total = freed === undefined ? "" : `, ${formatBytes(freed)} freed`;
   return [
     ...removed.map(({ path, narSize }) => `${verb} ${path} (${formatBytes(narSize)})`),
     ...leftovers.map((name) => `${verb} the leftover ${name}`),
+    ...failed.map((place) => `${verb} what a failed build left in ${place}`),
     `${count(removed.length, "path")} ${freed === undefined ? "to remove" : "removed"}${total}; ${kept} kept`,
   ].join("\n");
 }

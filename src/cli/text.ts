@@ -16,8 +16,8 @@ export function formatBytes(bytes: number): string {
 }
 
 /** `1 layer`, `2 layers`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** A digest as people tell it apart: `sha256:0123456789ab`. */

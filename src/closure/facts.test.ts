@@ -73,13 +73,31 @@ test("texts for people and rules for make are not read, programs of such names a
     "usr/lib/a/b/LICENSE.txt",
   ])
     assert.ok(isOpaque(path), path);
-  for (const path of ["usr/lib/a/src/Makefile.global", "usr/share/a/rules.mk", "usr/share/a/makefile"])
+  for (const path of [
+    "usr/lib/a/src/Makefile.global",
+    "usr/share/a/rules.mk",
+    "usr/share/a/makefile",
+    "nix/store/0-app/node_modules/debug/Makefile",
+    "nix/store/0-app/node_modules/@a/b/test/run.sh",
+    "nix/store/0-app/node_modules/a/node_modules/b/__tests__/c.js",
+    "nix/store/0-env/lib/python3.11/site-packages/numpy/core/tests/test_x.py",
+    "usr/lib/python3.11/_sysconfigdata__x86_64-linux-gnu.py",
+    "usr/lib/python3/dist-packages/scipy/__config__.py",
+    "usr/lib/x86_64-linux-gnu/perl/5.36.0/Config_heavy.pl",
+    "usr/lib/x86_64-linux-gnu/perl-base/Config_heavy.pl",
+  ])
     assert.ok(isOpaque(path), path);
   for (const path of [
     "usr/bin/install",
     "usr/lib/a/INSTALL.sh",
     "usr/lib/a/license.py",
     "var/yp/Makefile",
+    "nix/store/0-app/app/Makefile",
+    "nix/store/0-app/node_modules/test/index.js",
+    "nix/store/0-app/node_modules/@a/test/index.js",
+    "nix/store/0-app/node_modules/a/lib/test/index.js",
+    "nix/store/0-env/lib/python3.11/site-packages/django/test/client.py",
+    "nix/store/0-app/app/tests/a.py",
     "etc/a.mk",
   ])
     assert.ok(!isOpaque(path), path);

@@ -36,12 +36,27 @@ const OPAQUE =
 const FOR_PEOPLE =
   /(?:^|\/)(?:README|NEWS|CHANGE(?:S|LOG)|ChangeLog|COPYING|COPYRIGHT|LICEN[CS]E|AUTHORS|CREDITS|THANKS|TODO|INSTALL|HACKING|BUGS|FAQ)(?:\.(?:md|txt|rst|adoc|org|html?|Debian))?$/;
 
-/** Rules for make to build with, beside a program: they name what the build used. */
-const FOR_MAKE = /^usr\/(?:lib|share)\/.*(?:\/(?:GNU)?[Mm]akefile(?:\.\w+)?|\.mk)$/;
+/** Rules for make to build with, beside a program or in a package of npm's or PyPI's: they name what the build used. */
+const FOR_MAKE =
+  /(?:^usr\/(?:lib|share)\/|(?:^|\/)(?:node_modules|site-packages)\/).*(?:\/(?:GNU)?[Mm]akefile(?:\.\w+)?|\.mk)$/;
+
+/**
+ * Tests within packages of npm and PyPI, where their installers put them: what they name, who tests the package has.
+ * Those of Debian's packages are a class of files of their own; see test-suites.ts.
+ */
+const FOR_TESTS =
+  /(?:^|\/)(?:node_modules\/(?:@[^/]+\/)?[^/@][^/]*\/(?:tests?|__tests__)|site-packages\/(?:.*\/)?tests)\//;
+
+/**
+ * What builds of a language and of its modules wrote down of themselves: they name compilers, headers and libraries.
+ * Source: CPython's sysconfig (`_generate_posix_vars`), numpy.distutils (`generate_config_py`), Perl's Config(3perl).
+ */
+const BUILD_RECORD =
+  /^usr\/lib\/(?:python3[^/]*\/(?:_sysconfigdata_[^/]*|.*\/__config__)\.py|(?:[^/]+\/)?perl[^/]*\/(?:[^/]+\/)?Config_heavy\.pl)$/;
 
 /** Whether reading the file can be left out, by its name alone. */
 export function isOpaque(path: string): boolean {
-  return OPAQUE.test(path) || FOR_PEOPLE.test(path) || FOR_MAKE.test(path);
+  return [OPAQUE, FOR_PEOPLE, FOR_MAKE, FOR_TESTS, BUILD_RECORD].some((pattern) => pattern.test(path));
 }
 
 /**

@@ -23,14 +23,25 @@ const shapes = fc.integer({ min: 2, max: 14 }).chain((nodes) =>
     ),
 );
 
-test("what a package adds is what is not reached without it", () => {
+test("what a package adds is what is not reached without it, and the closest that brings it is known", () => {
   fc.assert(
     fc.property(shapes, (shape) => {
       const graph = new ReferenceGraph(shape);
-      const added = graph.computeAddedSizes();
+      const dominance = graph.computeDominance();
+      const losses = shape.objects.map((_, number) =>
+        graph.cutEdges((_, to) => shape.packages[to] === number),
+      );
+      const dominatorsOf = (id: string) =>
+        shape.objects.filter((other, number) => other !== id && losses[number]!.objects.includes(id));
       for (const [number, id] of shape.objects.entries()) {
-        const { size } = graph.cutEdges((_, to) => shape.packages[to] === number);
-        assert.equal(added.get(id), size, id);
+        const { addedSize, dominator } = dominance.get(id)!;
+        assert.equal(addedSize, losses[number]!.size, id);
+        const dominators = dominatorsOf(id);
+        if (dominators.length === 0) assert.equal(dominator, undefined);
+        else assert.ok(dominators.includes(dominator!), id);
+        for (const other of dominators) {
+          assert.ok(!dominatorsOf(other).includes(dominator!), `${other} is between ${dominator} and ${id}`);
+        }
       }
     }),
     { seed: 11, numRuns: 400 },
@@ -54,11 +65,11 @@ test("a package is gone when none of its nodes is left", () => {
     { objects: ["b"], size: 5 },
   );
   assert.deepEqual(
-    [...graph.computeAddedSizes()],
+    [...graph.computeDominance()],
     [
-      ["a", 15],
-      ["b", 4],
-      ["c", 8],
+      ["a", { addedSize: 15, dominator: undefined }],
+      ["b", { addedSize: 4, dominator: "a" }],
+      ["c", { addedSize: 8, dominator: "a" }],
     ],
   );
 });

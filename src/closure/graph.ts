@@ -9,6 +9,14 @@ export interface Loss {
   readonly size: number;
 }
 
+/** What a package alone brings into the image. */
+export interface Dominance {
+  /** Bytes of all nodes that are reached through it only: what would leave without it. */
+  readonly addedSize: number;
+  /** Id of the closest package without which nothing of this one would be there; undefined where no other brings it alone. */
+  readonly dominator: string | undefined;
+}
+
 /** A graph in the making; see {@link ReferenceGraph}. */
 export interface GraphShape {
   /** Ids of the packages, by number. */
@@ -85,27 +93,46 @@ export class ReferenceGraph {
   }
 
   /**
-   * For each package the bytes that it adds to the image: those of all nodes that are reached through it only.
+   * For each package what it alone brings.
    *
    * A node is dominated by a package when every path to it has a node of that package. As in the iterative algorithm
    * for dominators, what dominates a node is what dominates all of its predecessors, and its own package; 32 packages
    * are computed at a time, one bit each.
    */
-  computeAddedSizes(): Map<string, number> {
+  computeDominance(): Map<string, Dominance> {
     const { objects, packages, sizes } = this.#shape;
     const order = this.#reversePostorder();
     const added = new Float64Array(objects.length);
-    const dominators = new Int32Array(packages.length);
+    /** By package: those that dominate all of it. */
+    const dominators: number[][] = objects.map(() => []);
+    const ofNodes = new Int32Array(packages.length);
+    const ofPackages = new Int32Array(objects.length);
+    const present = new Set(order.map((node) => packages[node]!).filter((owner) => owner >= 0));
     for (let first = 0; first < objects.length; first += 32) {
-      this.#dominate(first, order, dominators);
+      this.#dominate(first, order, ofNodes);
+      ofPackages.fill(-1);
       for (const node of order) {
+        const owner = packages[node]!;
+        if (owner >= 0) ofPackages[owner]! &= ofNodes[node]! & ~bitOf(owner, first);
         if (sizes[node] === 0) continue;
-        for (let bits = dominators[node]! | bitOf(packages[node]!, first); bits !== 0; bits &= bits - 1) {
-          added[first + 31 - Math.clz32(bits & -bits)]! += sizes[node]!;
+        for (const number of bitsFrom(first, ofNodes[node]! | bitOf(owner, first))) {
+          added[number]! += sizes[node]!;
         }
       }
+      for (const owner of present) dominators[owner]!.push(...bitsFrom(first, ofPackages[owner]!));
     }
-    return new Map(objects.map((id, number) => [id, added[number]!]));
+    return new Map(
+      objects.map((id, number) => {
+        // All that dominates a package's dominator dominates the package: the closest has the most of its own.
+        const closest = dominators[number]!.reduce<number | undefined>(
+          (best, other) =>
+            best === undefined || dominators[other]!.length > dominators[best]!.length ? other : best,
+          undefined,
+        );
+        const dominator = closest === undefined ? undefined : objects[closest]!;
+        return [id, { addedSize: added[number]!, dominator }];
+      }),
+    );
   }
 
   /** Sets for each node which of 32 packages dominate it, those of its own package left out. */
@@ -150,6 +177,11 @@ export class ReferenceGraph {
     }
     return order.reverse();
   }
+}
+
+/** The numbers of packages that bits stand for. */
+function* bitsFrom(first: number, bits: number): Generator<number> {
+  for (let rest = bits; rest !== 0; rest &= rest - 1) yield first + 31 - Math.clz32(rest & -rest);
 }
 
 /** The bit of a package among the 32 from `first` on; none for others. */

@@ -56,6 +56,24 @@ test("a release with Erlang in it uses nothing of Debian's Erlang; without, it d
   assert.deepEqual(close(files), ["/nix/store/demo", "deb/erlang-base", "deb/libc6"]);
 });
 
+test("how a module begins the escripts that it writes brings no env along; what it runs does", () => {
+  const ENV = makePackage("coreutils", { "usr/bin/env": makeElf({ interpreter: LOADER }) });
+  const close = (text: string) => {
+    const module = { "nix/store/demo/ebin/demo.beam": makeBeam(text) };
+    return idsOf(infer([built(makePackage("demo", module), ENV), ENV, LIBC], ["/nix/store/demo"]));
+  };
+  assert.deepEqual(close("#! /usr/bin/env escript\n"), ["/nix/store/demo"]);
+  assert.deepEqual(close("/usr/bin/env uname"), ["/nix/store/demo", "deb/coreutils", "deb/libc6"]);
+});
+
+/** A compiled module with one string. */
+function makeBeam(text: string): Buffer {
+  const size = (bytes: number) => Buffer.from(Uint32Array.of(bytes).buffer).swap32();
+  const padding = Buffer.alloc((4 - (text.length % 4)) % 4);
+  const body = Buffer.concat([Buffer.from("BEAMStrT"), size(text.length), Buffer.from(text), padding]);
+  return Buffer.concat([Buffer.from("FOR1"), size(body.length), body]);
+}
+
 test("Debian's own Erlang, which has a kernel as well, uses its other packages", () => {
   const ssl = makePackage("erlang-ssl", {
     "usr/lib/erlang/lib/ssl-10/ebin/ssl.app": "{application, ssl, []}.",

@@ -177,9 +177,12 @@ export interface Words {
   readonly commands: Set<string>;
 }
 
-const COMMAND = /^([A-Za-z0-9_][\w.+-]{0,60}) +(?:-|%s|['"/<>|$])/;
+/** The directory of a program may be computed: `"%s%sxkbcomp" -w %d`. */
+const COMMAND = /^(?:"?(?:%s\/?)+)?([A-Za-z0-9_][\w.+-]{0,60})"? +(?:-|%s|['"/<>|$])/;
 const WORD = /^[A-Za-z0-9_][\w.+-]{0,60}$/;
 const MAX_COMMAND_LINE = 4_000;
+const QUOTE = 0x22;
+const PERCENT = 0x25;
 
 /** Adds the words and command lines of NUL-delimited strings to `found`. */
 export function scanWords(bytes: Buffer, found: Words): void {
@@ -189,9 +192,11 @@ export function scanWords(bytes: Buffer, found: Words): void {
     const first = bytes[start]!;
     let stop = start;
     if (WORD_BYTES[first] === 0) {
-      // No word and no command begins so: the next string.
+      // No word begins so.
       stop = bytes.indexOf(0, start);
-      start = stop < 0 ? end : stop + 1;
+      if (stop < 0) stop = end;
+      if (first === QUOTE || first === PERCENT) addCommand(bytes, start, stop, found);
+      start = stop + 1;
       continue;
     }
     while (stop < end && NAME_BYTES[bytes[stop]!] === 1) stop++;
@@ -207,10 +212,13 @@ export function scanWords(bytes: Buffer, found: Words): void {
     const blank = bytes[stop] === 0x20;
     let nul = bytes.indexOf(0, stop);
     if (nul < 0) nul = end;
-    if (blank && nul - start < MAX_COMMAND_LINE) {
-      const match = COMMAND.exec(bytes.toString("latin1", start, Math.min(nul, start + 80)));
-      if (match !== null) found.commands.add(match[1]!);
-    }
+    if (blank) addCommand(bytes, start, nul, found);
     start = nul + 1;
   }
+}
+
+function addCommand(bytes: Buffer, start: number, nul: number, found: Words): void {
+  if (nul - start >= MAX_COMMAND_LINE) return;
+  const match = COMMAND.exec(bytes.toString("latin1", start, Math.min(nul, start + 80)));
+  if (match !== null) found.commands.add(match[1]!);
 }

@@ -17,6 +17,8 @@ export interface SizedPackage {
   readonly closureSize: number;
   /** Bytes that are in the image through it only: what would leave without it. */
   readonly addedSize: number;
+  /** Id of the closest package that alone brings it; undefined where there is none. */
+  readonly dominator: string | undefined;
   /** What it refers to, sorted by id. */
   readonly references: readonly ReferenceEdge[];
 }
@@ -36,14 +38,15 @@ export function measurePackages({ closure, graph }: TracedClosure): PackageSizes
     ({ from }) => from,
   );
   const ownSizes = new Map([...units].map(([id, { entries }]) => [id, computeTreeSize({ entries })]));
-  const added = graph.computeAddedSizes();
+  const dominance = graph.computeDominance();
   const measure = ({ object }: ClosureUnit): SizedPackage => ({
     id: object.id,
     label: object.label,
     isRoot: closure.roots.includes(object.id),
     ownSize: ownSizes.get(object.id)!,
     closureSize: [...reach([object.id], outgoing)].reduce((size, id) => size + ownSizes.get(id)!, 0),
-    addedSize: added.get(object.id) ?? 0,
+    addedSize: dominance.get(object.id)?.addedSize ?? 0,
+    dominator: dominance.get(object.id)?.dominator,
     references: [...(outgoing.get(object.id) ?? [])].sort((a, b) => compareStrings(a.to, b.to)),
   });
   const packages = new Map([...units].map(([id, unit]) => [id, measure(unit)]));

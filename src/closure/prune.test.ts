@@ -23,6 +23,7 @@ const table: [path: string, fileClass: string | undefined][] = [
   ["usr/share/emacs/28.2/lisp/subr.elc", undefined],
   ["usr/share/applications/vim.desktop", "desktop menus"],
   ["usr/include/stdio.h", "development files"],
+  ["usr/lib/gcc/x86_64-linux-gnu/12/include/omp.h", "development files"],
   ["usr/lib/x86_64-linux-gnu/libz.a", "development files"],
   ["usr/lib/x86_64-linux-gnu/libz.la", "development files"],
   ["usr/lib/x86_64-linux-gnu/Scrt1.o", "development files"],

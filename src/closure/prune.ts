@@ -145,6 +145,7 @@ const DEVELOPMENT: FileClass = {
   trees: [
     "usr/include",
     "usr/local/include",
+    "usr/lib/gcc/*/*/include",
     "usr/share/aclocal",
     "usr/share/pkgconfig",
     "usr/lib/pkgconfig",

@@ -12,6 +12,11 @@ export function isTransparent(unit: UnitView): boolean {
   return unit.files.length === 0 && !unit.isReplaced;
 }
 
+/** Part of every system: nobody declares to need it for its commands. */
+export function isEssential({ object }: UnitView): boolean {
+  return object.package?.control.get("Essential") === "yes";
+}
+
 /** The source package: the Source field without its version, or else the package's own name. */
 export function sourceOf({ object }: UnitView): string | undefined {
   return object.package?.control.get("Source")?.replace(/\s*\(.*/s, "") ?? object.package?.name;
@@ -50,19 +55,34 @@ export function siblingsWithCommands(unit: UnitView, index: TokenIndex, direct: 
 
 /**
  * Units that satisfy a dependency on a virtual package, and that ship plugins: shared objects outside the
- * directories of the loader.
+ * directories of the loader; and those that satisfy one of several alternatives and need the unit in turn, as a plugin
+ * needs its host.
  *
  * @param direct Numbers of the units that it declares to need.
  */
 export function providersByChoice(unit: UnitView, index: TokenIndex, direct: readonly number[]): number[] {
   const control = unit.object.package?.control;
   if (control === undefined) return [];
-  const wanted = namesIn([control.get("Pre-Depends"), control.get("Depends")]);
+  const fields = [control.get("Pre-Depends"), control.get("Depends")];
+  const wanted = namesIn(fields);
+  const alternatives = namesIn(
+    fields.map((field) =>
+      field
+        ?.split(",")
+        .filter((one) => one.includes("|"))
+        .join(),
+    ),
+  );
   return direct.filter((number) => {
-    const other = index.units[number]!;
-    if (!other.declared) return false;
-    const provided = namesIn([other.object.package?.control.get("Provides")]);
-    return [...provided].some((name) => wanted.has(name)) && hasFile(other, (file) => isPlugin(file, index));
+    const { declared, object } = index.units[number]!;
+    if (!declared || object.package === undefined) return false;
+    if (alternatives.has(object.package.name) && object.declaredReferences.includes(unit.object.id))
+      return true;
+    const provided = namesIn([object.package.control.get("Provides")]);
+    return (
+      [...provided].some((name) => wanted.has(name)) &&
+      hasFile(index.units[number]!, (file) => isPlugin(file, index))
+    );
   });
 }
 

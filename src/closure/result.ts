@@ -10,9 +10,9 @@ import type {
   PrunedClass,
 } from "../model/closure.ts";
 import type { TreeEntry } from "../model/tree.ts";
+import type { KindTable } from "./kind-table.ts";
 import type { ReasonRecorder } from "./reasons.ts";
 import type { TokenIndex, UnitView } from "./token-index.ts";
-import type { TokenKind } from "./token-kind.ts";
 
 /** Kinds of what the image itself asks for. */
 const STARTS: ReadonlySet<string> = new Set(["root", "entrypoint", "keep"]);
@@ -113,22 +113,14 @@ export function listDroppedScripts(
 }
 
 /** What kept files cannot do without, and no kept file is. */
-export function listDangling(
-  index: TokenIndex,
-  kept: Uint8Array,
-  kinds: {
-    readonly followers: ReadonlyMap<string, readonly TokenKind[]>;
-    readonly hard: ReadonlySet<string>;
-    readonly show: (kind: string, token: string) => string;
-  },
-): DanglingReference[] {
+export function listDangling(index: TokenIndex, kept: Uint8Array, kinds: KindTable): DanglingReference[] {
   const dangling: DanglingReference[] = [];
   for (let file = 0; file < kept.length; file++) {
     if (kept[file] === 0) continue;
     const view = index.view(file);
     for (const { kind: name, tokens } of index.usesOf(file)) {
       if (name !== "shebang" && !kinds.hard.has(name)) continue;
-      for (const kind of kinds.followers.get(name) ?? []) {
+      for (const kind of kinds.followersOf(name)) {
         for (const token of tokens) {
           if (name === "symlink" && MADE_AT_RUN_TIME.test(token)) continue;
           const targets = kind.find?.(token, view, index) ?? index.offering(name, token);

@@ -35,6 +35,9 @@ const RUNS_SHELL = /^(?:system|popen|wordexp|__libc_system|\w+_popen|Perl_my_pop
 /** Calls that load a library by a name that may be computed. */
 const LOADS_LIBRARIES = /^(?:dlopen|dlmopen|lt_dlopen\w*|g_module_open\w*|apr_dso_load|uv_dlopen)$/;
 
+/** How `escript:create/2` begins what it writes, after `#!`: who runs that has escript, and brings `env` along. */
+const ESCRIPT_HEAD = /\/usr\/bin\/env escript\b/g;
+
 /** The path of a file in merged-usr form, and what is in it. */
 export class ScannedFile {
   /** Merged-usr form, without a leading slash; a byte string. */
@@ -144,7 +147,9 @@ export class ScannedFile {
       }
     } else if (beam !== undefined) {
       for (const { buffer, byteOffset, byteLength } of beam.literals) {
-        yield { bytes: Buffer.from(buffer, byteOffset, byteLength), hashComments: false, wide: false };
+        const text = Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+        const bytes = Buffer.from(text.replaceAll(ESCRIPT_HEAD, ""), "latin1");
+        yield { bytes, hashComments: false, wide: false };
       }
     } else if (this.isText) {
       const stripped = language?.strip !== undefined && this.source !== "";

@@ -66,6 +66,7 @@ export class TokenIndex {
   readonly #owners = new Map<string, number[]>();
   readonly #programs = new Map<string, number | number[]>();
   readonly #offers = new Map<string, Map<string, number | number[]>>();
+  readonly #offeredWith = new Map<string, readonly string[]>();
   readonly #shared: readonly RegExp[];
   readonly #languageKinds: ReadonlySet<string>;
   readonly #holdModules = new Map<number, boolean>();
@@ -193,6 +194,15 @@ export class TokenIndex {
   /** Files that offer a token of a kind. */
   offering(kind: string, token: string): readonly number[] {
     return asList(this.#offers.get(kind)?.get(token));
+  }
+
+  /** What follows a prefix in the tokens of a kind that any file offers. */
+  offeredWith(kind: string, prefix: string): readonly string[] {
+    return getOrMake(this.#offeredWith, `${kind} ${prefix}`, () =>
+      [...(this.#offers.get(kind)?.keys() ?? [])]
+        .filter((token) => token.startsWith(prefix))
+        .map((token) => token.slice(prefix.length)),
+    );
   }
 
   /** Whether others may import modules of a language from a unit. */
@@ -370,6 +380,11 @@ export function joinTarget(directory: string, target: string): string {
     else parts.push(part);
   }
   return normalizePath(parts.join("/"));
+}
+
+/** The name of a unit's package; of what is no package the id of the object. */
+export function nameOf({ object }: UnitView): string {
+  return object.package?.name ?? object.id;
 }
 
 /** The value of a key, made at first use. */

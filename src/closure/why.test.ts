@@ -194,6 +194,15 @@ test("a package, by the shortest chain to a file of it", () => {
   );
 });
 
+test("something built, by the name that tables show", () => {
+  const { package: _, ...rest } = makePackage("demo", { "nix/store/0-demo/bin/demo": "" });
+  const storePath = "/nix/store/0-demo";
+  const demo = { ...rest, id: storePath, placement: { kind: "in-store", storePath } } as const;
+  const traced = traceClosure(inferenceInput([demo], [storePath]));
+  assert.equal(explain(traced, demo.label).object, storePath);
+  assert.equal(explain(traced, storePath).object, storePath);
+});
+
 test("what is not in the image", () => {
   const fails = (target: string, hint: RegExp) =>
     assert.throws(() => explained(target), { code: "NOT_IN_IMAGE", hint });

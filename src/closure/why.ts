@@ -142,7 +142,8 @@ export function findFileChain({ reasons }: Closure, file: FileInObject): Pick<Fi
 }
 
 /**
- * Explains a package by its name, or a file or directory by its absolute path.
+ * Explains a package by its name, something built by the name that tables show, or a file or directory by its absolute
+ * path.
  *
  * @param rootFileSystem Where paths lead, and what fixes made.
  * @throws {ClosureError} `NOT_IN_IMAGE`, with the nearest names, or who would have had it.
@@ -159,7 +160,9 @@ export function explain(
 
 function explainPackage(traced: TracedClosure, name: string): Explanation {
   const { closure } = traced;
-  const unit = closure.units.find((candidate) => nameOf(candidate) === name);
+  const unit =
+    closure.units.find((candidate) => nameOf(candidate) === name) ??
+    closure.units.find(({ object }) => object.package === undefined && object.label === name);
   if (unit === undefined) throw notInImage(closure, name);
   const files = unit.entries.filter(({ type }) => type !== "directory");
   return {
@@ -289,10 +292,14 @@ function notInImage(closure: Closure, target: string): ClosureError {
         ? `It is declared by ${dropped.declaredBy.map((id) => id.split("/")[1]).join(", ")}, but nothing names a file of it`
         : target.startsWith("/")
           ? "Its package may be left out, or its class of files: tare why --dropped lists what is"
-          : didYouMean(target, closure.units.map(nameOf)),
+          : didYouMean(target, closure.units.map(nameShown)),
   });
 }
 
 function nameOf({ object }: ClosureUnit): string {
   return object.package?.name ?? object.id;
+}
+
+function nameShown({ object }: ClosureUnit): string {
+  return object.package?.name ?? object.label;
 }

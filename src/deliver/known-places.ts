@@ -5,6 +5,7 @@ import { type Content, rootDocument } from "../model/content.ts";
 import type { Context } from "../model/context.ts";
 import type { Digest } from "../model/image.ts";
 import { DiskError } from "../platform/disk.ts";
+import { removeFile } from "../platform/files.ts";
 import { readRecord, writeRecord } from "../platform/records.ts";
 
 /** A repository of a registry. */
@@ -53,6 +54,11 @@ export function rememberContent(content: Content, context: Context): void {
   if (findContent(root, context).size > 0) return;
   const digests = content.blobs.map(({ digest }) => digest);
   writeHint(contentPath(root, context), digests);
+}
+
+/** Forgets of what blobs an image or index consists: a repository that has it has lost some of them. */
+export function forgetContent(root: Digest, context: Context): void {
+  removeFile(contentPath(root, context));
 }
 
 /** The blobs of an image or index that was pushed before; none when it is not known. */

@@ -20,7 +20,13 @@ import {
 } from "../platform/registry/reference.ts";
 import { readBlob } from "./blobs.ts";
 import { DeliverError } from "./errors.ts";
-import { findContent, findRepositories, rememberContent, rememberPlace } from "./known-places.ts";
+import {
+  findContent,
+  findRepositories,
+  forgetContent,
+  rememberContent,
+  rememberPlace,
+} from "./known-places.ts";
 
 /** Blobs that are sent at once. */
 const MOST_UPLOADS = 4;
@@ -225,9 +231,10 @@ export class Pusher implements AsyncDisposable {
     for (const { digest } of blobs) counts[await this.#uploads.get(digest)!]++;
   }
 
-  /** From now on every blob is asked for that was not sent. */
+  /** From now on every blob is asked for that was not sent; also by a push that has to pack those anew. */
   async #forgetImplied(): Promise<void> {
-    const implied = await this.#implied;
+    const [implied, old] = await Promise.all([this.#implied, this.#old]);
+    if (old !== undefined) forgetContent(old, this.#context);
     this.#implied = Promise.resolve(new Set());
     for (const digest of implied) this.#uploads.delete(digest);
   }

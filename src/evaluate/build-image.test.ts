@@ -39,10 +39,14 @@ test("buildImage is one layer, compressed by gzip, with what is built copied to 
 });
 
 test("buildImage refuses what it cannot do", () => {
-  refuses(() => buildImage({ name: "x", compressor: "xz" as "gz" }), /"compressor": "none", "gz" or "zstd"/);
+  refuses(
+    () => buildImage({ name: "x", compressor: "xz" as "gz" }),
+    /"compressor": "none" or "gz" or "zstd"/,
+  );
   refuses(() => buildImage({ name: "x", keepContentsDirlinks: false }), /"keepContentsDirlinks": true/);
   refuses(() => buildImage({ name: "x", copyToRoot: "bash" as never }), /"copyToRoot": packages/);
-  refuses(() => buildImage({ name: "x", diskSize: 1 } as never), /diskSize/);
+  for (const option of ["diskSize", "contents", "maxLayers", "fakeRootCommands", "planner"])
+    refuses(() => buildImage({ name: "x", [option]: 1 } as never), new RegExp(`"${option}" of buildImage`));
   refuses(() => buildImage({ name: "x", fromImageName: "y" }), /fromImageName/);
   refuses(
     () => buildImage({ name: "x", fromImage: buildImage({ name: "y" }), fromImageTag: "1" }),
@@ -89,6 +93,8 @@ test("exportImage has the files of its image and no more", () => {
   const image = exportImage({ fromImage: buildImage({ name: "a" }), name: "b" });
   assert.deepEqual([image.output, image.contents, image.base?.kind], ["rootfs:b.tar", [], "image"]);
   assert.equal(exportImage({ fromImage: "oci:a" }).output, "rootfs:exported.tar");
+  refuses(() => exportImage({ fromImage: "oci:a", diskSize: 1 } as never), /diskSize/);
+  refuses(() => exportImage({} as never), /fromImage was expected/);
 });
 
 test("pullImage is a reference with a digest", () => {
@@ -107,6 +113,33 @@ test("pullImage is a reference with a digest", () => {
     () => buildLayeredImage({ name: "x", architecture: "amd64", fromImage: pulled }),
     /Cannot start an image for amd64 .* that is for arm64/,
   );
+});
+
+test("a pulled image is an image by its final name", () => {
+  const pulled = pullImage({
+    imageName: "nginx",
+    imageDigest: DIGEST,
+    finalImageName: "web",
+    finalImageTag: "2",
+  });
+  const [image] = mergeImages([buildImage({ name: "own" }), pulled]).merged!;
+  assert.deepEqual([image!.name, image!.tag, image!.contents], ["web", "2", []]);
+  assert.deepEqual(image!.base?.kind === "reference" && image!.base.reference, `docker://nginx@${DIGEST}`);
+});
+
+test("compressor is compression in dockerTools' words", () => {
+  assert.equal(buildLayeredImage({ name: "x", compressor: "gz" }).compression, "gzip");
+  refuses(
+    () => buildLayeredImage({ name: "x", compressor: "gz", compression: "zstd" }),
+    /"compressor": either compression or compressor/,
+  );
+});
+
+test("the owner of the store has ids and names, those of root by default", () => {
+  const owner = (options: object) => buildLayeredImage({ name: "x", ...options }).storeOwner;
+  assert.equal(owner({}), undefined);
+  assert.deepEqual(owner({ uid: 5 }), { uid: 5, gid: 0, uname: "root", gname: "root" });
+  assert.deepEqual(owner({ gname: "users" }), { uid: 0, gid: 0, uname: "root", gname: "users" });
 });
 
 test("what of the base's configuration is inherited is said by inherit", () => {

@@ -2,11 +2,12 @@
 // makes, in one layer or on standard output by default.
 
 import type { Architecture, ImageConfig, ImageSpec, Request } from "../model/image-spec.ts";
-import { OptionError, show } from "../model/options.ts";
-import type { PulledImage } from "./base-image.ts";
-import { buildLayeredImage, type LayeredImageOptions } from "./build-layered-image.ts";
-import type { CustomisationOptions } from "./customisation.ts";
+import { checkOptions, OptionError, type Rule, show, TEXT } from "../model/options.ts";
+import { isPulledImage, type PulledImage } from "./base-image.ts";
+import { buildLayeredImage } from "./build-layered-image.ts";
+import { CUSTOMISATION, type CustomisationOptions } from "./customisation.ts";
 import { isOutput, isRequest, type Output } from "./derivation.ts";
+import { type Compressor, LAYERED_IMAGE, type LayeredImageOptions } from "./image-options.ts";
 import { place } from "./place.ts";
 
 /** What an image of one layer holds: the arguments of dockerTools.buildImage. */
@@ -26,7 +27,7 @@ export interface BuildImageOptions
   /** As {@link LayeredImageOptions.created}. */
   readonly created?: string | number;
   /** Default: `gz`, as dockerTools has it. */
-  readonly compressor?: "none" | "gz" | "zstd";
+  readonly compressor?: Compressor;
   /** True: the image has a database of its store paths that Nix accepts. Default: false. */
   readonly includeNixDB?: boolean;
   /** Owner of everything that is copied to `/`. Default: 0. */
@@ -39,7 +40,21 @@ export interface BuildImageOptions
   readonly keepContentsDirlinks?: boolean;
 }
 
-const COMPRESSORS = { none: "none", gz: "gzip", zstd: "zstd" } as const;
+const { name, tag, fromImage, config, architecture, created, compressor, includeNixDB, uid, gid } =
+  LAYERED_IMAGE;
+const { fakeRootCommands: _, enableFakechroot: __, ...CUSTOMISATION_OF_ONE } = CUSTOMISATION;
+
+const OPTIONS: Readonly<Record<keyof BuildImageOptions, Rule>> = {
+  ...{ name, tag, fromImage, config, architecture, created, compressor, includeNixDB, uid, gid },
+  ...CUSTOMISATION_OF_ONE,
+  fromImageName: TEXT,
+  fromImageTag: TEXT,
+  copyToRoot: {
+    expected: "packages and derivations",
+    accepts: (value) => [value].flat().every((item) => isOutput(item) || isRequest(item)),
+  },
+  keepContentsDirlinks: { expected: "true", accepts: (value) => value === true },
+};
 
 /**
  * An image of one layer, over a base or alone.
@@ -56,18 +71,16 @@ const COMPRESSORS = { none: "none", gz: "gzip", zstd: "zstd" } as const;
  * });
  */
 export function buildImage(options: BuildImageOptions): ImageSpec {
+  checkOptions("buildImage", options, OPTIONS);
   const {
     copyToRoot = [],
     compressor = "gz",
     fromImage,
     fromImageName,
     fromImageTag,
-    keepContentsDirlinks,
+    keepContentsDirlinks: _always,
     ...rest
   } = options;
-  if (!Object.hasOwn(COMPRESSORS, compressor))
-    throw wrong("compressor", compressor, '"none", "gz" or "zstd"');
-  if (keepContentsDirlinks === false) throw wrong("keepContentsDirlinks", false, "true");
   if (fromImage === undefined && (fromImageName ?? fromImageTag) !== undefined)
     throw wrong(
       "fromImageName",
@@ -75,13 +88,11 @@ export function buildImage(options: BuildImageOptions): ImageSpec {
       "an archive as fromImage, of which it is one,",
     );
   const copied = [copyToRoot].flat() as (Output | Request)[];
-  const strange = copied.find((item) => !isOutput(item) && !isRequest(item));
-  if (strange !== undefined) throw wrong("copyToRoot", strange, "packages and derivations");
   return buildLayeredImage({
     ...rest,
     ...(fromImage !== undefined && { fromImage: chooseImage(fromImage, fromImageName, fromImageTag) }),
     contents: copied.map((item) => (isOutput(item) ? place("/", item) : item)),
-    compression: COMPRESSORS[compressor],
+    compressor,
     planner: "single",
     maxLayers: 127,
   });
@@ -114,8 +125,10 @@ export function streamLayeredImage(options: LayeredImageOptions): ImageSpec {
  *
  * @throws {OptionError} `BAD_OPTION`.
  */
-export function mergeImages(images: readonly ImageSpec[]): ImageSpec {
-  const strange = (Array.isArray(images) ? images : [images]).find((image) => image?.kind !== "image");
+export function mergeImages(images: readonly (ImageSpec | PulledImage)[]): ImageSpec {
+  const strange = (Array.isArray(images) ? images : [images]).find(
+    (image) => image?.kind !== "image" && !isPulledImage(image),
+  );
   if (!Array.isArray(images) || images.length === 0 || strange !== undefined) {
     throw new OptionError(
       "BAD_OPTION",
@@ -123,11 +136,17 @@ export function mergeImages(images: readonly ImageSpec[]): ImageSpec {
       { hint: "Write mergeImages([buildLayeredImage({ … }), buildLayeredImage({ … })])" },
     );
   }
-  const [first, ...rest] = images.flatMap((image) => [
-    { ...image, merged: undefined },
-    ...(image.merged ?? []),
-  ]) as ImageSpec[];
+  const [first, ...rest] = images
+    .map(toImage)
+    .flatMap((image) => [{ ...image, merged: undefined }, ...(image.merged ?? [])]) as ImageSpec[];
   return rest.length === 0 ? first! : { ...first!, merged: rest };
+}
+
+/** A pulled image by its final name, as it is: what `export default pullImage({ … })` means. */
+export function toImage(image: ImageSpec | PulledImage): ImageSpec {
+  if (!isPulledImage(image)) return image;
+  const { finalImageName: name, finalImageTag: tag, architecture } = image;
+  return buildLayeredImage({ name, tag, architecture, fromImage: image, contents: [], maxLayers: 127 });
 }
 
 /** The files of an image as one tar: `tare build` writes it to `NAME.tar` unless `-o` says otherwise. */
@@ -138,12 +157,21 @@ export interface ExportImageOptions {
   readonly name?: string;
 }
 
+const EXPORT: Readonly<Record<keyof ExportImageOptions, Rule>> = {
+  fromImage: LAYERED_IMAGE.fromImage,
+  name: LAYERED_IMAGE.name,
+};
+
 /**
  * The root file system of an image without its layers and configuration, as `docker export` writes a container's.
  *
  * @throws {OptionError} `BAD_OPTION` or `UNKNOWN_OPTION`.
  */
-export function exportImage({ fromImage, name = "exported" }: ExportImageOptions): ImageSpec {
+export function exportImage(options: ExportImageOptions): ImageSpec {
+  checkOptions("exportImage", options, EXPORT);
+  const { fromImage, name = "exported" } = options;
+  if (fromImage === undefined)
+    throw new OptionError("BAD_OPTION", "Cannot export an image: fromImage was expected");
   return { ...buildLayeredImage({ name, fromImage, contents: [] }), output: `rootfs:${name}.tar` };
 }
 

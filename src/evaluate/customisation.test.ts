@@ -82,5 +82,7 @@ test("dockerTools' helpers are packages, files and commands", () => {
   assert.equal(binSh(archive).scope.architecture, "arm64");
   assert.equal(caCertificates().name, "ca-certificates");
   assert.equal(fakeNss().name, "fake-nss");
+  assert.notEqual(fakeNss({ extraGroupLines: ["app:x:1000:"] }).node, fakeNss().node);
+  assert.throws(() => fakeNss({ extraShadowLines: [] } as never), OptionError);
   assert.match(shadowSetup, /\/etc\/passwd/);
 });

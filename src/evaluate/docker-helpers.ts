@@ -2,6 +2,7 @@
 
 import { defaultArchive } from "../model/default-archive.ts";
 import type { ArchiveReference, Request } from "../model/image-spec.ts";
+import { checkOptions, TEXTS } from "../model/options.ts";
 import { machineArchitecture } from "../platform/machine.ts";
 import type { Derivation } from "./derivation.ts";
 import { createFiles } from "./trivial-builders.ts";
@@ -26,11 +27,30 @@ export function caCertificates(archive?: ArchiveReference): Request {
   return requestOf("ca-certificates", archive);
 }
 
-/** The users root and nobody, and how names are looked up: for images that hold nothing else of a system. */
-export function fakeNss(): Derivation<Record<never, never>> {
+/** What files of users have beside root and nobody: the arguments of nixpkgs' fakeNss. */
+export interface FakeNssOptions {
+  /** Lines of /etc/passwd: `app:x:1000:1000::/:/bin/sh`. */
+  readonly extraPasswdLines?: readonly string[];
+  /** Lines of /etc/group: `app:x:1000:`. */
+  readonly extraGroupLines?: readonly string[];
+}
+
+/**
+ * The users root and nobody, and how names are looked up: for images that hold nothing else of a system.
+ *
+ * @throws {OptionError} `BAD_OPTION` or `UNKNOWN_OPTION`.
+ */
+export function fakeNss(options: FakeNssOptions = {}): Derivation<Record<never, never>> {
+  checkOptions("fakeNss()", options, { extraPasswdLines: TEXTS, extraGroupLines: TEXTS });
+  const lines = (...all: readonly string[]) => all.map((line) => `${line}\n`).join("");
+  const { extraPasswdLines = [], extraGroupLines = [] } = options;
   return createFiles("fake-nss", {
-    "etc/passwd": "root:x:0:0:root user:/var/empty:/bin/sh\nnobody:x:65534:65534:nobody:/var/empty:/bin/sh\n",
-    "etc/group": "root:x:0:\nnobody:x:65534:\n",
+    "etc/passwd": lines(
+      "root:x:0:0:root user:/var/empty:/bin/sh",
+      ...extraPasswdLines,
+      "nobody:x:65534:65534:nobody:/var/empty:/bin/sh",
+    ),
+    "etc/group": lines("root:x:0:", ...extraGroupLines, "nobody:x:65534:"),
     "etc/nsswitch.conf": "hosts: files dns\n",
     "var/empty/.keep": "",
   });

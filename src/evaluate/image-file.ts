@@ -8,6 +8,8 @@ import { show } from "../model/options.ts";
 import { pathKind } from "../platform/files.ts";
 import { withTargetArchitecture } from "../platform/machine.ts";
 import { importUserModule, listUserModules, locateError, type SourceLocation } from "../platform/modules.ts";
+import { isPulledImage } from "./base-image.ts";
+import { toImage } from "./build-image.ts";
 import { EvaluateError } from "./errors.ts";
 import { withImageDirectory } from "./image-directory.ts";
 
@@ -69,7 +71,7 @@ export async function evaluateImageFile(file: string, options: EvaluateOptions =
   } catch (error) {
     throw explain(error, file);
   }
-  if (isImageSpec(value)) return resolveFiles(value, dirname(file));
+  if (isImageSpec(value) || isPulledImage(value)) return resolveFiles(toImage(value), dirname(file));
   const problem =
     value === undefined ? "it has no default export" : `its default export is ${show(value)}, no image`;
   throw new EvaluateError("WRONG_EXPORT", `Cannot evaluate ${display(file)}: ${problem}`, {

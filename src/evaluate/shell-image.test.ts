@@ -34,7 +34,7 @@ test("a shell image has what the builder has, and a user that builds", () => {
 test("command runs in an interactive shell, run in another; both end it", () => {
   const rc = (options: object) => buildShellImage({ drv, ...options }).declared!.files[0]!.text;
   assert.match(rc({ command: "echo a" }), /\necho a\nexit\n$/);
-  assert.match(rc({ run: "echo b" }), /\necho b\nexit\n$/);
+  assert.match(rc({ run: "echo b" }), /eval "\$shellHook"\necho b\nexit\n$/);
   const image = buildShellImage({
     drv,
     run: "x",

@@ -21,7 +21,7 @@ export interface ShellImageOptions {
   /** Ids of the user that builds, `nixbld`. Default: 1000. */
   readonly uid?: number;
   readonly gid?: number;
-  /** Default: `/build`, where builds are done. */
+  /** What `HOME` says; it is not made. Default: `/build`, where builds are done. */
   readonly homeDirectory?: string;
   /** A bash of the image. Default: `/bin/bash`. */
   readonly shell?: string;
@@ -74,7 +74,9 @@ export function buildShellImage(options: ShellImageOptions): ImageSpec {
     ...(tag !== undefined && { tag }),
     contents: [...ofPackages, { source, scope, mirrors, name: "bash" }],
     closure: "declared",
-    users: [{ name: "nixbld", uid, gid, home: homeDirectory, shell, comment: "Build user" }],
+    users: [
+      { name: "nixbld", uid, gid, home: homeDirectory, createHome: false, shell, comment: "Build user" },
+    ],
     directories: [
       { path: "/build", mode: 0o755, owner: `${uid}:${gid}` },
       { path: "/nix/store", mode: 0o1775, owner: `0:${gid}` },
@@ -134,6 +136,7 @@ export NIX_BUILD_CORES="$(nproc)"
 SHELL=${quote(shell ?? "")}
 [ -n "$PS1" ] && PS1='\\n\\[\\033[1;32m\\][tare-shell:\\w]\\$\\[\\033[0m\\] '
 shopt -s execfail
+[ -n "\${shellHook-}" ] && eval "$shellHook"
 ${commands === undefined ? "" : `${commands}\nexit\n`}`;
 }
 

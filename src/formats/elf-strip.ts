@@ -1,7 +1,10 @@
 // An ELF file with debug information → the same program without it: sections that are not loaded are taken out and the
 // tables that number sections are renumbered. What is loaded keeps every byte and offset. Source: gABI 4.1, "Sections".
 
-/** `debug`: debug sections, as `strip --strip-debug`; `all`: also the symbol table, as `strip --strip-all`. */
+/**
+ * `debug`: debug sections and the names of source files, as `strip --strip-debug`; `all`: also the symbol table, as
+ * `strip --strip-all`.
+ */
 export type StripWhat = "debug" | "all";
 
 interface Section {
@@ -35,6 +38,7 @@ const SHF_INFO_LINK = 0x40n;
 
 const SHN_LORESERVE = 0xff00;
 const STT_SECTION = 3;
+const STT_FILE = 4;
 
 const DEBUG_SECTION = /^\.(?:z?debug|gnu\.debuglto_|gnu\.build\.attributes|stab|line$|gdb_index$|pdr$)/;
 
@@ -49,9 +53,9 @@ export function stripElf(bytes: Buffer, what: StripWhat): Buffer | undefined {
   const sections = readSections(bytes);
   if (sections === undefined) return undefined;
   const removed = chooseRemoved(sections, what);
-  if (removed.size === 0) return undefined;
   const loadedEnd = findLoadedEnd(bytes, sections);
   if (loadedEnd === undefined || [...removed].some(({ offset }) => offset < loadedEnd)) return undefined;
+  if (removed.size === 0 && !namesSources(bytes, sections, loadedEnd)) return undefined;
   return rewrite(bytes, sections, removed, loadedEnd);
 }
 
@@ -142,6 +146,31 @@ function findLoadedEnd(bytes: Buffer, sections: readonly Section[]): number | un
   return end <= bytes.length ? end : undefined;
 }
 
+/** Whether a symbol table has the name of a source file, which in a store begins with a hash. */
+function namesSources(bytes: Buffer, sections: readonly Section[], loadedEnd: number): boolean {
+  return sections.some(
+    (section) =>
+      section.type === SHT_SYMTAB &&
+      section.offset >= loadedEnd &&
+      symbolsOf(contentOf(bytes, section)).some((symbol) => isOfFile(symbol) && symbol.readUInt32LE(0) !== 0),
+  );
+}
+
+function contentOf(bytes: Buffer, { offset, size }: Section): Buffer {
+  return bytes.subarray(offset, offset + size);
+}
+
+function symbolsOf(table: Buffer): Buffer[] {
+  const count = Math.floor(table.length / SYMBOL_SIZE);
+  return Array.from({ length: count }, (_, index) =>
+    table.subarray(index * SYMBOL_SIZE, (index + 1) * SYMBOL_SIZE),
+  );
+}
+
+function isOfFile(symbol: Buffer): boolean {
+  return (symbol[4]! & 0xf) === STT_FILE;
+}
+
 function rewrite(
   bytes: Buffer,
   sections: readonly Section[],
@@ -154,6 +183,12 @@ function rewrite(
   const mayDropSymbols = !kept.some(
     ({ type, flags }) => (type === SHT_REL || type === SHT_RELA) && (flags & SHF_ALLOC) === 0n,
   );
+  const symbolTables = new Map(
+    kept
+      .filter(({ type, offset }) => type === SHT_SYMTAB && offset >= loadedEnd)
+      .map((table) => [table, renumberSymbols(contentOf(bytes, table), table.info, numbers, mayDropSymbols)]),
+  );
+  const names = blankNames(bytes, sections, symbolTables);
   const pieces: Buffer[] = [bytes.subarray(0, loadedEnd)];
   let end = loadedEnd;
   const append = (piece: Buffer, align: number): number => {
@@ -178,12 +213,9 @@ function rewrite(
     if (section.index === 0 || section.type === SHT_NOBITS || section.offset + section.size <= loadedEnd)
       continue;
     if (section.offset < loadedEnd) return undefined;
-    let piece = bytes.subarray(section.offset, section.offset + section.size);
-    if (section.type === SHT_SYMTAB) {
-      const symbols = renumberSymbols(piece, section.info, numbers, mayDropSymbols);
-      piece = symbols.bytes;
-      headers.writeUInt32LE(symbols.locals, header + 44);
-    }
+    const symbols = symbolTables.get(section);
+    if (symbols !== undefined) headers.writeUInt32LE(symbols.locals, header + 44);
+    const piece = symbols?.bytes ?? names.get(section) ?? contentOf(bytes, section);
     headers.writeBigUInt64LE(BigInt(append(piece, section.align)), header + 24);
     headers.writeBigUInt64LE(BigInt(piece.length), header + 32);
   }
@@ -200,26 +232,60 @@ function linksInfo({ type, flags }: Section): boolean {
   return type === SHT_REL || type === SHT_RELA || (flags & SHF_INFO_LINK) !== 0n;
 }
 
-/** Gives symbols the new numbers of their sections; symbols that stand for a section that went go as well. */
+interface SymbolTable {
+  readonly bytes: Buffer;
+  readonly locals: number;
+}
+
+/**
+ * Gives symbols the new numbers of their sections; symbols that stand for a section that went go as well, and so do the
+ * names of source files.
+ */
 function renumberSymbols(
   table: Buffer,
   locals: number,
   numbers: ReadonlyMap<number, number>,
   mayDrop: boolean,
-): { readonly bytes: Buffer; readonly locals: number } {
+): SymbolTable {
   const kept: Buffer[] = [];
   let droppedLocals = 0;
-  for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
-    const symbol = Buffer.from(table.subarray(at, at + SYMBOL_SIZE));
+  for (const [index, original] of symbolsOf(table).entries()) {
+    const symbol = Buffer.from(original);
     const section = symbol.readUInt16LE(6);
     const isNumbered = section > 0 && section < SHN_LORESERVE;
     const number = isNumbered ? numbers.get(section) : section;
-    if (number === undefined && mayDrop && (symbol[4]! & 0xf) === STT_SECTION) {
-      if (at / SYMBOL_SIZE < locals) droppedLocals++;
+    const isOfGone = number === undefined && (symbol[4]! & 0xf) === STT_SECTION;
+    if (mayDrop && (isOfGone || isOfFile(symbol))) {
+      if (index < locals) droppedLocals++;
       continue;
     }
+    if (isOfFile(symbol)) symbol.writeUInt32LE(0, 0);
     symbol.writeUInt16LE(number ?? 0, 6);
     kept.push(symbol);
   }
   return { bytes: Buffer.concat(kept), locals: locals - droppedLocals };
+}
+
+/** String tables of symbols with zeros where no symbol has its name any longer; the names of others stay where they are. */
+function blankNames(
+  bytes: Buffer,
+  sections: readonly Section[],
+  symbolTables: ReadonlyMap<Section, SymbolTable>,
+): Map<Section, Buffer> {
+  const blanked = new Map<Section, Buffer>();
+  for (const [{ link }, { bytes: symbols }] of symbolTables) {
+    const names = sections[link]!;
+    const users = sections.filter(({ link }) => link === names.index).length;
+    // A table that has other users as well has names that are not known here.
+    if (names.type !== SHT_STRTAB || users !== 1 || bytes.readUInt16LE(62) === names.index) continue;
+    const before = contentOf(bytes, names);
+    const after = Buffer.alloc(before.length);
+    for (const symbol of symbolsOf(symbols)) {
+      const start = symbol.readUInt32LE(0);
+      const end = before.indexOf(0, start);
+      if (start < before.length && end >= 0) before.copy(after, start, start, end);
+    }
+    blanked.set(names, after);
+  }
+  return blanked;
 }

@@ -26,6 +26,8 @@ test("anything else makes an ordinary layer", () => {
   assert.equal(listStorePaths([unit({ "nix/store/x": "x" })], NONE), undefined, "no store path's name");
   const owned = inStore(A).entries.map((entry) => ({ ...entry, uid: 1 }));
   assert.equal(listStorePaths([{ entries: owned }], NONE), undefined);
+  assert.deepEqual(listStorePaths([{ entries: owned }], NONE, { uid: 1, gid: 0 }), [`/${A}`]);
+  assert.equal(listStorePaths([inStore(A)], NONE, { uid: 1, gid: 0 }), undefined);
   const store = {
     path: "nix/store" as BytePath,
     type: "directory",

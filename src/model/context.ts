@@ -44,6 +44,14 @@ export interface CacheDirectory {
   tidy(): void;
 }
 
+/** How registries are spoken to, where the user says so. */
+export interface RegistrySettings {
+  /** Plain HTTP where HTTPS fails, and certificates that nobody vouches for. */
+  readonly insecure?: boolean | undefined;
+  /** A PEM file with certificates that are trusted besides those of the machine. */
+  readonly caFile?: string | undefined;
+}
+
 /** How derivations are built, where the user says so. */
 export interface BuildSettings {
   /** The directory of a failed build stays. */
@@ -60,6 +68,8 @@ export interface BuildSettings {
   readonly substituters?: readonly string[];
   /** Keys whose signatures count, `NAME:base64`, beside those of the environment. */
   readonly trustedPublicKeys?: readonly string[];
+  /** Called with each output that was not valid before, a store path. */
+  readonly onRealised?: (path: string, how: "built" | "substituted") => void;
 }
 
 export interface Context {
@@ -72,4 +82,6 @@ export interface Context {
   /** Number of worker threads and of things done at once. No output depends on it. */
   readonly jobs: number;
   readonly builds?: BuildSettings | undefined;
+  /** Of every registry that is asked for anything; what the one call says goes before. */
+  readonly registries?: RegistrySettings | undefined;
 }

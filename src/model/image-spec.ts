@@ -196,6 +196,15 @@ export function describeLevels(compression: CompressionName): string {
 /** Where programs are looked for in images that set no PATH: what container runtimes give them. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** The owner of the files of a store in an image. */
+export interface StoreOwner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Its names, which layers of store paths have beside the ids. */
+  readonly uname: string;
+  readonly gname: string;
+}
+
 /** An image to be built. */
 export interface ImageSpec {
   readonly kind: "image";
@@ -238,7 +247,7 @@ export interface ImageSpec {
   /** False: no path of the store is in the image, only links and what is placed elsewhere. */
   readonly includeStorePaths?: boolean | undefined;
   /** Who owns the files of the store and what is placed; undefined is root. */
-  readonly storeOwner?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly storeOwner?: StoreOwner | undefined;
   /** Seconds since the epoch that files bear; undefined is 1. */
   readonly mtimeSeconds?: number | undefined;
   /** The derivation whose build environment the image is: its inputs are `outputs`, and so on; undefined: of none. */

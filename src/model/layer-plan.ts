@@ -55,6 +55,14 @@ export interface LayerContents {
    * layer is written as dockerTools does. Absent when anything else is in it.
    */
   readonly storePaths?: readonly string[] | undefined;
+  /** Names of the owner of store paths; absent where that is root. */
+  readonly ownerNames?: OwnerNames | undefined;
+}
+
+/** The names of a user and a group: byte strings. */
+export interface OwnerNames {
+  readonly uname: string;
+  readonly gname: string;
 }
 
 /** What is known of a layer, whether it is planned, packed, or in an image of any tool. */

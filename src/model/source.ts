@@ -1,6 +1,7 @@
 // What a package source does: one folder under sources/ each, with an index.ts that exports `source`.
 
 import type { Context } from "./context.ts";
+import { InternalError } from "./errors.ts";
 import type { RequestScope } from "./image-spec.ts";
 import type { LockChange, LockSection } from "./lock.ts";
 import type { StoreObject } from "./store-object.ts";
@@ -32,6 +33,18 @@ export interface Source {
     mirrors: readonly string[],
     context: Context,
   ): Promise<StoreObject[]>;
+
+  /**
+   * Makes store paths valid in the store of this user, with all that they refer to, for builds to read.
+   *
+   * @param names Names of pins of the section, which are store paths.
+   */
+  provideStorePaths?(
+    section: LockSection,
+    names: readonly string[],
+    mirrors: readonly string[],
+    context: Context,
+  ): Promise<void>;
 
   /**
    * Who has files, for messages: names of packages by request; what nobody has is left out.
@@ -82,4 +95,20 @@ export interface Source {
    * @param after Undefined when there is none any more: everything is removed.
    */
   describeChanges(before: LockSection | undefined, after: LockSection | undefined): Promise<LockChange[]>;
+}
+
+/** What a source does that has nothing to pin, as its projects have locks of their own: it makes trees of them. */
+export type ProjectImporter = Required<Pick<Source, "importTree" | "identifyImport">> &
+  Pick<Source, "developImport">;
+
+/**
+ * A source of project imports only: no request names it, and tare.lock has no section of it.
+ *
+ * @param pinnedBy What pins its packages, for whoever asks all the same: "Go modules are pinned by go.sum".
+ */
+export function importingSource(pinnedBy: string, importer: ProjectImporter): Source {
+  const refuse = async () => {
+    throw new InternalError(`${pinnedBy}, tare.lock has none of them`);
+  };
+  return { lock: refuse, realise: refuse, describeChanges: refuse, ...importer };
 }

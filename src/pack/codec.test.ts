@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { temporaryDirectory, testContext } from "../../test/kit/context.ts";
 import { noise } from "../../test/kit/trees.ts";
 import { COMPRESSION_LEVELS } from "../model/image-spec.ts";
 import type { Codec } from "./codec.ts";
@@ -32,17 +34,36 @@ for (const name of ["zstd", "gzip"] as const) {
   });
 }
 
-test("a compressor that writes other bytes is refused", () => {
+test("a compressor that writes other bytes is refused", (t) => {
+  const context = testContext(t);
   const drifted: Codec = {
     ...selectCodec("zstd", 4),
     compress: (frame) => Uint8Array.from([...frame.subarray(0, 4)]),
   };
-  assert.throws(
-    () => checkCodec(drifted),
-    (error) =>
-      error instanceof PackError && error.code === "CODEC_DRIFT" && /nodejs\.org/.test(error.hint ?? ""),
-  );
-  checkCodec(selectCodec("zstd", 4));
+  for (let tries = 0; tries < 2; tries++) {
+    assert.throws(
+      () => checkCodec(drifted, context),
+      (error) =>
+        error instanceof PackError && error.code === "CODEC_DRIFT" && /nodejs\.org/.test(error.hint ?? ""),
+    );
+  }
+  checkCodec(selectCodec("zstd", 4), context);
+});
+
+test("a codec is tried once on a machine, not once a process", async (t) => {
+  const directory = temporaryDirectory(t);
+  const program = `
+    const { checkCodec, selectCodec } = await import(process.argv[1]);
+    const codec = selectCodec("zstd", 5);
+    let tries = 0;
+    const counting = { ...codec, compress: (frame) => (tries++, codec.compress(frame)) };
+    checkCodec(counting, { cache: { path: (...parts) => [process.argv[2], ...parts].join("/") } });
+    console.log(tries);`;
+  const run = () =>
+    spawnSync(process.execPath, ["-e", program, new URL("./codec.ts", import.meta.url).href, directory], {
+      encoding: "utf8",
+    }).stdout.trim();
+  assert.deepEqual([run(), run()], ["1", "0"]);
 });
 
 for (const [name, level, said] of [

@@ -3,8 +3,11 @@
 
 import { createHash } from "node:crypto";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import type { Context } from "../model/context.ts";
 import { MEDIA_TYPES } from "../model/image.ts";
 import { COMPRESSION_LEVELS, type CompressionName, describeLevels } from "../model/image-spec.ts";
+import { describeNode } from "../platform/machine.ts";
+import { readRecord, writeRecord } from "../platform/records.ts";
 import { GOLDEN_DIGESTS } from "./codec-vectors.ts";
 import { PackError } from "./errors.ts";
 
@@ -98,21 +101,27 @@ function createNone(): Codec {
 const checked = new Set<string>();
 
 /**
- * Makes sure that a codec writes the bytes that it always wrote; once in a process.
+ * Makes sure that a codec writes the bytes that it always wrote. It is tried once: the cache remembers of this very Node
+ * on this very machine that it did.
  *
  * @throws {PackError} `CODEC_DRIFT`
  */
-export function checkCodec(codec: Codec): void {
+export function checkCodec(codec: Codec, { cache }: Pick<Context, "cache">): void {
   if (codec.compression === "none" || checked.has(codec.id)) return;
   const expected = GOLDEN_DIGESTS[`${codec.compression}:${codec.level}`];
-  if (digestGoldenFrame(codec) !== expected) {
-    throw new PackError(
-      "CODEC_DRIFT",
-      `Cannot compress with ${codec.id}: this Node's ${codec.compression} writes other bytes than Tare's layers are made of`,
-      {
-        hint: 'Use the Node that comes with Tare, or one from nodejs.org, or build with `compression: "none"`',
-      },
-    );
+  const tried = createHash("sha256").update(`${codec.id} ${expected} ${describeNode()}`).digest("hex");
+  const record = cache.path("layers", `codec-${tried}.json`);
+  if (readRecord(record) !== tried) {
+    if (digestGoldenFrame(codec) !== expected) {
+      throw new PackError(
+        "CODEC_DRIFT",
+        `Cannot compress with ${codec.id}: this Node's ${codec.compression} writes other bytes than Tare's layers are made of`,
+        {
+          hint: 'Use the Node that comes with Tare, or one from nodejs.org, or build with `compression: "none"`',
+        },
+      );
+    }
+    writeRecord(record, tried);
   }
   checked.add(codec.id);
 }

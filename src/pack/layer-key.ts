@@ -21,11 +21,11 @@ const BATCH = 1024;
  * Pure.
  */
 export function computeLayerKey(contents: LayerContents, codecId: string, mtimeSeconds: number): string {
-  const { storePaths } = contents;
+  const { storePaths, ownerNames } = contents;
   const flavour =
     storePaths === undefined
       ? TAR_FLAVOUR
-      : `${STORE_FLAVOUR}\0${storePaths.length}\0${storePaths.join("\0")}`;
+      : `${STORE_FLAVOUR}\0${storePaths.length}\0${[...storePaths, ...Object.values(ownerNames ?? {})].join("\0")}`;
   const hash = createHash("sha256").update(`${flavour}\0${codecId}\0${mtimeSeconds}\0`, "latin1");
   const linked = linkedInodes(storePaths === undefined ? contents.entries : []);
   for (let i = 0; i < contents.entries.length; i += BATCH) {

@@ -76,7 +76,7 @@ export async function packJobs(
   );
   const missing = states.filter((_, i) => isMissing[i]);
   if (missing.length > 0) {
-    checkCodec(codec);
+    checkCodec(codec, context);
     using packer = new LayerPacker(codec, stage, context);
     await using compressor = new FrameCompressor(
       codec,

@@ -26,7 +26,7 @@ export function listMembers(contents: LayerContents, mtimeSeconds: number): Iter
   const { entries, storePaths } = contents;
   return storePaths === undefined
     ? listPlain(entries, mtimeSeconds)
-    : listStore(entries, storePaths, mtimeSeconds);
+    : listStore(contents, storePaths, mtimeSeconds);
 }
 
 /** Zero bytes that end a layer's tar. @param length Of all that comes before. */
@@ -71,13 +71,13 @@ function toMember(entry: TreeEntry, linked: ReadonlyMap<string, string>, mtimeSe
   }
 }
 
-/** @param entries Those of the store paths, and the directories that hold them. */
 function* listStore(
-  entries: readonly TreeEntry[],
+  contents: LayerContents,
   storePaths: readonly string[],
   mtimeSeconds: number,
 ): Generator<LayerMember> {
-  const owner = ownerOf(entries, mtimeSeconds);
+  const { entries } = contents;
+  const owner = ownerOf(contents, mtimeSeconds);
   for (const member of storeLayerStart(owner)) yield { member, file: undefined };
   const byPath = Map.groupBy(entries, ({ path }) => `/${path.split("/", 3).join("/")}`);
   for (const storePath of storePaths) {
@@ -91,11 +91,11 @@ function* listStore(
   }
 }
 
-/** All files of a store have one owner. */
-function ownerOf(entries: readonly TreeEntry[], mtimeSeconds: number): StoreOwner {
+/** All files of a store have one owner; its names are root's unless image.ts says otherwise, as dockerTools has it. */
+function ownerOf({ entries, ownerNames }: LayerContents, mtimeSeconds: number): StoreOwner {
+  const root = { ...rootOwner(mtimeSeconds), ...ownerNames };
   const own = entries.find(({ type, path }) => type !== "directory" || path.split("/").length > 2);
-  if (own === undefined || (own.uid === 0 && own.gid === 0)) return rootOwner(mtimeSeconds);
-  return { uid: own.uid, gid: own.gid, uname: "", gname: "", mtimeSeconds };
+  return own === undefined ? root : { ...root, uid: own.uid, gid: own.gid };
 }
 
 /** Trees are sorted by bytes; Python sorts by code points, which is another order only where names are not UTF-8. */

@@ -28,6 +28,7 @@ import { readRecord, writeRecord } from "../platform/records.ts";
 import type { LocalStore } from "../platform/store/local-store.ts";
 import type { BuildPlan, PlannedDerivation } from "../realise/instantiate.ts";
 import type { CommandTools } from "../rootfs/customise.ts";
+import type { Substituter } from "../sources/nix/substitute.ts";
 import { loadSource } from "./sources.ts";
 
 /** What a build of an image's graph needs beside the image. */
@@ -254,14 +255,20 @@ export async function realiseOutputs(
   ]);
   const { store } = context;
   const checked = context.build.check ? listChecked(plan) : [];
+  const report = context.builds?.onRealised ?? (() => {});
+  let substituter: Promise<Substituter | undefined> | undefined;
   await realise(
     plan,
     [...outputs, ...checked.map(({ id, derivation }) => firstOutput(id, derivation))],
     {
       isValid: (path) => store.isValid(path),
-      substitute: (paths) => substituteOutputs(paths, context),
+      substitute: async (paths) => {
+        substituter ??= openSubstituter(context);
+        for (const path of (await (await substituter)?.substitute(paths)) ?? []) report(path, "substituted");
+      },
       build: async (derivation) => {
         await buildDerivation(await prepareJob(derivation, context), context.build, context);
+        for (const path of derivation.outputs.values()) report(path as StorePath, "built");
       },
     },
     {
@@ -283,12 +290,12 @@ export async function prepareJob(
   return { name, drvPath, derivation, inputs: context.store.closure([...inputs, ...nixPaths]), root };
 }
 
-/** Gets outputs from binary caches, where the user names some; what they lack is built. */
-async function substituteOutputs(paths: readonly StorePath[], context: BuildsContext): Promise<void> {
-  const { configuredSubstituters, substitute } = await import("../sources/nix/substitute.ts");
+/** The binary caches that outputs are looked for in, where the user names some; what they lack is built. */
+async function openSubstituter(context: BuildsContext): Promise<Substituter | undefined> {
+  const { configuredSubstituters, Substituter } = await import("../sources/nix/substitute.ts");
   const { substituters, trustedPublicKeys } = context.builds ?? {};
   const configured = configuredSubstituters(substituters, trustedPublicKeys);
-  if (configured.urls.length > 0) await substitute(paths, context.store, configured, context);
+  return configured.urls.length === 0 ? undefined : new Substituter(configured, context.store, context);
 }
 
 /** What a second build may make differently: all that programs build. */
@@ -411,7 +418,7 @@ async function realiseStorePaths(
   const paths: StorePath[] = [];
   for (const { section, names, mirrors } of findPins(requests, lock)) {
     if (section.source !== "nix") continue;
-    await (await loadSource(section.source)).realise(section, names, mirrors, context);
+    await (await loadSource(section.source)).provideStorePaths?.(section, names, mirrors, context);
     paths.push(...names.map((name) => asStorePath(name) ?? raiseNoStorePath(name)));
   }
   return paths;

@@ -6,6 +6,18 @@ import type { ImageSpec } from "../model/image-spec.ts";
 import { listTree, type StoreDirectory } from "../platform/directory-entries.ts";
 import { pathKind } from "../platform/files.ts";
 import type { WatchedPaths } from "../platform/watch.ts";
+import { localImagePath } from "./build-inputs.ts";
+import type { Evaluated } from "./evaluate.ts";
+
+/**
+ * Where to look for changes of an image.
+ *
+ * @param evaluated In a round, so that the modules are known.
+ */
+export function listWatched({ specs, modules, lockFile }: Evaluated): WatchedPaths {
+  const { files, directories } = listInputs(specs);
+  return { files: [...files, ...modules, lockFile], directories };
+}
 
 /** Where the local files and source trees of some images are; directories that a filter leaves out are not among them. */
 export function listInputs(specs: readonly ImageSpec[]): WatchedPaths {
@@ -27,7 +39,7 @@ export function listInputs(specs: readonly ImageSpec[]): WatchedPaths {
       for (const path of below.files) files.add(path);
       for (const path of below.directories) directories.add(path);
     } else if (base !== undefined) {
-      const [, path] = /^(?:oci|oci-archive|docker-archive):([^:]+)/.exec(base.reference) ?? [];
+      const path = localImagePath(base.reference);
       if (path !== undefined) files.add(pathKind(path) === "directory" ? join(path, "index.json") : path);
     }
   }

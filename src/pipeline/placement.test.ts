@@ -67,7 +67,7 @@ test("owners are those of the store's files and of what is placed", () => {
       ["app", "store"],
       ["tool", "/"],
     ],
-    { storeOwner: { uid: 5, gid: 6 } },
+    { storeOwner: { uid: 5, gid: 6, uname: "a", gname: "b" } },
   );
   for (const { tree } of placeStoreObjects(image, OBJECTS, roots).objects) {
     for (const { uid, gid } of tree.entries) assert.deepEqual([uid, gid], [5, 6]);

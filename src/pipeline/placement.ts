@@ -57,7 +57,8 @@ export function placeStoreObjects(
 /** Gives the files of an object to the owner that the image says. */
 function owned(object: StoreObject, { storeOwner }: ImageSpec): StoreObject {
   if (storeOwner === undefined) return object;
-  return { ...object, tree: { entries: object.tree.entries.map((entry) => ({ ...entry, ...storeOwner })) } };
+  const { uid, gid } = storeOwner;
+  return { ...object, tree: { entries: object.tree.entries.map((entry) => ({ ...entry, uid, gid })) } };
 }
 
 /** The database of the store paths of an image, as one more object of it. */

@@ -4,6 +4,7 @@
 import { dirname } from "node:path";
 import type { BuilderEnvironment } from "../build/environment.ts";
 import type { BuildJob } from "../build/job.ts";
+import { decodeByteString } from "../model/bytes.ts";
 import type { Context } from "../model/context.ts";
 import {
   type BuildGraph,
@@ -91,7 +92,7 @@ export async function prepareShell(
 }
 
 function findDerivation(
-  { name: image, architecture, outputs, graph }: ImageSpec,
+  { name: image, architecture, outputs, graph, shellOf }: ImageSpec,
   wanted: string | undefined,
 ): NodeId {
   if (architecture !== machineArchitecture()) {
@@ -100,6 +101,7 @@ function findDerivation(
       `Cannot open a shell of ${image}: it is for ${architecture}, this machine is ${machineArchitecture()}`,
     );
   }
+  if (wanted === undefined && shellOf !== undefined) return shellOf;
   const all = Object.entries(graph).flatMap(([id, node]) =>
     node.kind === "derivation" ? [{ id, node }] : [],
   );
@@ -193,6 +195,9 @@ async function prepareDevelopment(
 
 const DEBIAN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** In the build directory: what a shell reads first. */
+const START_FILE = ".shell-start";
+
 /** What runs in a shell. */
 export interface ShellRun {
   /** Absolute path; it is there, and may be written to. */
@@ -218,7 +223,10 @@ export async function enterShell(place: ShellPlace, run: ShellRun, context: Cont
       },
     );
   }
-  const { enterBuildShell } = await import("../build/shell.ts");
+  const [{ enterBuildShell }, { BUILD_DIRECTORY }] = await Promise.all([
+    import("../build/shell.ts"),
+    import("../build/environment.ts"),
+  ]);
   const store = await openStore();
   const term = environmentVariable("TERM");
   const variables = {
@@ -227,18 +235,47 @@ export async function enterShell(place: ShellPlace, run: ShellRun, context: Cont
     ...(term !== undefined && { TERM: term }),
     ...(run.command.length === 0 && { PS1: `[${name}] \\w \\$ ` }),
   };
+  const start = describeStart(place);
+  const files = new Map(environment.files);
+  if (start !== undefined) files.set(START_FILE, Buffer.from(start));
   const shown = [run.directory, ...place.sources].flatMap((path) => realPath(path) ?? []);
   return enterBuildShell(
     {
       job,
-      environment: { ...environment, variables },
-      argv: run.command.length === 0 ? ["/bin/bash", "--noprofile", "--norc"] : run.command,
+      environment: { files, variables },
+      argv: shellCommand(run, start === undefined ? undefined : `${BUILD_DIRECTORY}/${START_FILE}`),
       directories: withoutNested(shown),
       workingDirectory: realPath(run.directory) ?? run.directory,
       tty: run.tty,
     },
     { ...context, store },
   );
+}
+
+/** What the shell of a builder reads first: a function that builds, and the derivation's `shellHook`, as nix-shell has it. */
+function describeStart({ job, environment }: ShellPlace): string | undefined {
+  const { builder, args } = job.derivation;
+  if (job.root === undefined || builder.startsWith("builtin:")) return undefined;
+  const words = [builder, ...args].map((word) => quote(decodeByteString(word)));
+  return `unset BASH_ENV
+buildDerivation() {
+  ( cd "$NIX_BUILD_TOP" && exec ${words.join(" ")} )
+}
+${environment.variables["shellHook"] ?? ""}
+`;
+}
+
+/** @param start Absolute path of what is read first; undefined where there is nothing. */
+function shellCommand({ command, tty }: ShellRun, start: string | undefined): readonly string[] {
+  const bash = ["/bin/bash", "--noprofile"];
+  if (start === undefined) return command.length === 0 ? [...bash, "--norc"] : command;
+  if (command.length > 0) return [...bash, "-c", `. ${start}; "$@"`, "bash", ...command];
+  // What bash reads first when its commands come from elsewhere than a terminal is said by BASH_ENV.
+  return tty ? [...bash, "--rcfile", start] : ["/usr/bin/env", `BASH_ENV=${start}`, ...bash];
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Of directories within each other only the outer ones. */

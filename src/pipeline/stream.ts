@@ -12,7 +12,8 @@ import { nowMs } from "../platform/clock.ts";
 import { readSmallFile } from "../platform/files.ts";
 import { isStdoutTerminal, StandardOutput } from "../platform/output.ts";
 import type { RegistryOptions } from "../platform/registry/client.ts";
-import type { EngineName, LoadedImage } from "../run/load.ts";
+import type { EngineName } from "../run/engines.ts";
+import type { LoadedImage } from "../run/load.ts";
 import type { StreamConf } from "../stream/conf.ts";
 
 export interface StreamOptions {
@@ -49,29 +50,24 @@ export async function streamConf(
   options: StreamOptions,
   context: Context,
 ): Promise<StreamedImage> {
-  const [{ deliver, parseOutput }, { deliverFile }, { DeliverError }, { streamImage }] = await Promise.all([
+  const { streamImage } = await import("../stream/stream-image.ts");
+  const { storeRoot } = options;
+  if (output === "-") {
+    // What other outputs need is not loaded: for a small image that would take longer than to write it.
+    if (isStdoutTerminal()) throw await outputIsTerminal();
+    const conf = await readConf(file, options);
+    using stdout = new StandardOutput();
+    const { imageId, diffIds, bytesWritten } = await streamImage(conf, storeRoot, stdout, context);
+    const delivered = { output, bytesWritten, bytesReused: 0, unchanged: false, files: [] };
+    return { repoTag: conf.repoTag, imageId, layers: diffIds.length, delivered };
+  }
+  const [{ deliver, parseOutput }, { deliverFile }] = await Promise.all([
     import("../deliver/deliver.ts"),
     import("../deliver/file-target.ts"),
-    import("../deliver/errors.ts"),
-    import("../stream/stream-image.ts"),
   ]);
   const target = parseOutput(output, process.cwd());
   const conf = await readConf(file, options);
-  const { storeRoot } = options;
   const { repoTag } = conf;
-  if (target.scheme === "stdout") {
-    if (isStdoutTerminal()) {
-      throw new DeliverError(
-        "OUTPUT_IS_TERMINAL",
-        "Cannot write the image to standard output: it is a terminal, a pipe or a file was wanted",
-        { hint: "Write tare stream-conf CONF | docker load, or name a file: -o docker-archive:FILE" },
-      );
-    }
-    using stdout = new StandardOutput();
-    const { imageId, diffIds, bytesWritten } = await streamImage(conf, storeRoot, stdout, context);
-    const delivered = { output: "-", bytesWritten, bytesReused: 0, unchanged: false, files: [] };
-    return { repoTag, imageId, layers: diffIds.length, delivered };
-  }
   if (target.scheme === "docker-archive") {
     let streamed: Omit<StreamedImage, "delivered"> | undefined;
     const delivered = await deliverFile(target.scheme, target.target, async (archive) => {
@@ -84,6 +80,15 @@ export async function streamConf(
   const image = await packConf(conf, options, context);
   const delivered = await deliver(image, target, context);
   return { repoTag, imageId: image.imageId, layers: image.layers.length, delivered };
+}
+
+async function outputIsTerminal(): Promise<Error> {
+  const { DeliverError } = await import("../deliver/errors.ts");
+  return new DeliverError(
+    "OUTPUT_IS_TERMINAL",
+    "Cannot write the image to standard output: it is a terminal, a pipe or a file was wanted",
+    { hint: "Write tare stream-conf CONF | docker load, or name a file: -o docker-archive:FILE" },
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
 import fc from "fast-check";
 import type { Compression } from "./decompress.ts";
@@ -135,6 +135,41 @@ for (const [kind, compress] of Object.entries(compressors)) {
     });
   });
 }
+
+describe("what is small is decoded in one call, as strictly", () => {
+  const most = 1 << 20;
+  for (const [compression, compress] of Object.entries({
+    gzip: gzipSync,
+    zstd: zstdCompressSync,
+    br: brotliCompressSync,
+  }))
+    test(compression, async () => {
+      const text = Buffer.from("small, and small again; ".repeat(40));
+      const packed = compress(text);
+      const unpack = (chunks: readonly Uint8Array[], maxSize = most) =>
+        collect(compression as Compression, chunks, maxSize);
+      assert.ok((await unpack([packed])).equals(text));
+      assert.equal((await unpack([compress(Buffer.alloc(0))])).length, 0);
+      assert.ok((await unpack([packed], text.length)).equals(text));
+      await assert.rejects(unpack([packed], text.length - 1), fails("TOO_LARGE"));
+      await assert.rejects(unpack([compress(Buffer.alloc(64 << 20))]), fails("TOO_LARGE"));
+      for (let kept = 0; kept < packed.length; kept++)
+        await assert.rejects(unpack([packed.subarray(0, kept)]), fails("TRUNCATED"), `${kept} bytes`);
+      // A chunk behind the first: it goes the way of the long ones.
+      assert.ok((await unpack([packed.subarray(0, 7), packed.subarray(7)])).equals(text));
+      if (compression === "br") return;
+      const twice = Buffer.concat([packed, packed]);
+      assert.ok((await unpack([twice])).equals(Buffer.concat([text, text])));
+      await assert.rejects(unpack([twice], text.length * 2 - 1), fails("TOO_LARGE"));
+      await assert.rejects(unpack([twice.subarray(0, -1)]), fails("TRUNCATED"));
+      for (const garbage of ["garbage!", "\0garbage", "\0".repeat(513)])
+        await assert.rejects(
+          unpack([Buffer.concat([packed, Buffer.from(garbage)])]),
+          fails("CORRUPT"),
+          garbage,
+        );
+    });
+});
 
 test("none passes chunks through, up to maxSize", async () => {
   assert.equal((await collect("none", [Buffer.from("ab"), Buffer.from("c")], 3)).toString(), "abc");

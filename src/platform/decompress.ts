@@ -2,7 +2,14 @@
 // native threads, and bzip2; as a stream, so that memory stays bounded whatever the input expands to. All input is hostile.
 
 import type { Transform } from "node:stream";
-import { createBrotliDecompress, createGunzip, createZstdDecompress } from "node:zlib";
+import {
+  brotliDecompressSync,
+  createBrotliDecompress,
+  createGunzip,
+  createZstdDecompress,
+  gunzipSync,
+  zstdDecompressSync,
+} from "node:zlib";
 import { Bzip2Decoder } from "../formats/bzip2.ts";
 import { FormatError } from "../formats/errors.ts";
 import { TareError } from "../model/errors.ts";
@@ -35,6 +42,9 @@ type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 /** Bytes of output a chunk has at most. */
 const OUTPUT_CHUNK = 64 * 1024;
 
+/** Bytes: what is no longer, before and after, is decoded in one call, which costs a tenth of a stream of its own. */
+const LARGEST_AT_ONCE = 1 << 20;
+
 /**
  * Decompresses a stream.
  *
@@ -42,7 +52,8 @@ const OUTPUT_CHUNK = 64 * 1024;
  * refused. A consumer that reads slowly slows the decoder down; one that stops early ends it. Errors of `chunks`
  * pass unchanged.
  *
- * @returns Chunks of at most 64 KiB (as they are, for `none`), each valid for as long as it is kept.
+ * @returns Chunks of at most 64 KiB (as they are, for `none`; of at most 1 MiB, when that is all there may be), each valid
+ *   for as long as it is kept.
  * @throws {DecompressError} `TRUNCATED`, `CORRUPT`, `TOO_LARGE` (more than `maxSize` bytes) or `UNSUPPORTED`.
  */
 export async function* decompress(
@@ -54,7 +65,7 @@ export async function* decompress(
   const source = new Source(chunks);
   let size = 0;
   try {
-    for await (const chunk of decode(compression, source, name)) {
+    for await (const chunk of decode(compression, source, name, options.maxSize)) {
       size += chunk.length;
       if (size > options.maxSize) {
         throw new DecompressError("TOO_LARGE", name, `it holds more than ${options.maxSize} bytes`);
@@ -69,18 +80,33 @@ export async function* decompress(
   }
 }
 
-function decode(compression: Compression, source: Source, name: string): AsyncIterable<Uint8Array> {
+function decode(
+  compression: Compression,
+  source: Source,
+  name: string,
+  maxSize: number,
+): AsyncIterable<Uint8Array> {
   switch (compression) {
     case "none":
       return source.rest();
     case "xz":
       return decodeXz(source);
     case "gzip":
-      return decodeFrames(source, () => createGunzip({ chunkSize: OUTPUT_CHUNK }));
+      return decodeFrames(source, { decoder: createGunzip, atOnce: gunzipSync }, name, maxSize);
     case "zstd":
-      return decodeFrames(source, () => createZstdDecompress({ chunkSize: OUTPUT_CHUNK }));
+      return decodeFrames(
+        source,
+        { decoder: createZstdDecompress, atOnce: zstdDecompressSync },
+        name,
+        maxSize,
+      );
     case "br":
-      return decodeFrames(source, () => createBrotliDecompress({ chunkSize: OUTPUT_CHUNK }));
+      return decodeFrames(
+        source,
+        { decoder: createBrotliDecompress, atOnce: brotliDecompressSync },
+        name,
+        maxSize,
+      );
     case "bzip2":
       return decodeBzip2(source, name);
     default:
@@ -96,6 +122,8 @@ function decode(compression: Compression, source: Source, name: string): AsyncIt
 class Source {
   readonly #iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   failure: { readonly error: unknown } | undefined;
+  /** Chunks that were looked at and put back, the next one last. */
+  readonly #returned: Uint8Array[] = [];
 
   constructor(chunks: Chunks) {
     this.#iterator =
@@ -104,6 +132,7 @@ class Source {
 
   /** The next chunk that is not empty, or undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
+    if (this.#returned.length > 0) return this.#returned.pop();
     try {
       for (;;) {
         const result = await this.#iterator.next();
@@ -114,6 +143,17 @@ class Source {
       this.failure = { error };
       throw error;
     }
+  }
+
+  /** All that is left, when that is no more than `size` bytes in one chunk; else nothing is taken. */
+  async takeAll(size: number): Promise<Uint8Array | undefined> {
+    const chunk = await this.next();
+    if (chunk === undefined) return undefined;
+    const following = chunk.length > size ? undefined : await this.next();
+    if (chunk.length <= size && following === undefined) return chunk;
+    if (following !== undefined) this.#returned.push(following);
+    this.#returned.push(chunk);
+    return undefined;
   }
 
   async *rest(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -143,14 +183,55 @@ async function* decodeBzip2(source: Source, name: string): AsyncGenerator<Uint8A
   yield* decoder.end();
 }
 
+type Decoder = Transform & { bytesWritten: number };
+
+/** A format of node:zlib, in both of its ways. */
+interface FrameFormat {
+  readonly decoder: (options: { chunkSize: number }) => Decoder;
+  /** With `info`, it says what of the input it has used; its types do not know that. */
+  readonly atOnce: (bytes: Uint8Array, options: { maxOutputLength: number; info: boolean }) => unknown;
+}
+
+async function* decodeFrames(
+  source: Source,
+  format: FrameFormat,
+  name: string,
+  maxSize: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const all = maxSize <= LARGEST_AT_ONCE ? await source.takeAll(LARGEST_AT_ONCE) : undefined;
+  if (all === undefined) yield* streamFrames(source, () => format.decoder({ chunkSize: OUTPUT_CHUNK }));
+  else yield* decodeAtOnce(all, format, name, maxSize);
+}
+
+/** Decodes frame by frame; each may have all that is allowed, so that what comes out is for the caller to count. */
+function* decodeAtOnce(
+  bytes: Uint8Array,
+  { atOnce }: FrameFormat,
+  name: string,
+  maxSize: number,
+): Generator<Uint8Array> {
+  const options = { maxOutputLength: Math.max(1, maxSize), info: true };
+  for (let rest = bytes; rest.length > 0; ) {
+    let decoded: { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+    try {
+      decoded = atOnce(rest, options) as typeof decoded;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") throw error;
+      throw new DecompressError("TOO_LARGE", name, `it holds more than ${maxSize} bytes`, error);
+    }
+    yield decoded.buffer;
+    rest = rest.subarray(decoded.engine.bytesWritten);
+  }
+}
+
 /**
  * Feeds a decoder of node:zlib, and a new one with what the first left over, until all input is used.
  * (Node's zstd decoder stops silently at the end of a frame when more follows in the same chunk; its gzip decoder
  * does so before a NUL.)
  */
-async function* decodeFrames(
+async function* streamFrames(
   source: Source,
-  createDecoder: () => Transform & { bytesWritten: number },
+  createDecoder: () => Decoder,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let chunk = await source.next();
   do {

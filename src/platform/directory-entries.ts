@@ -18,7 +18,7 @@ export interface DirectoryItem {
 export function entryPath(root: string, path: string): Buffer {
   return path === ""
     ? Buffer.from(root)
-    : Buffer.concat([Buffer.from(join(root, "/")), Buffer.from(path, "latin1")]);
+    : Buffer.concat([Buffer.from(root.endsWith("/") ? root : `${root}/`), Buffer.from(path, "latin1")]);
 }
 
 /**

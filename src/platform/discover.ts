@@ -1,6 +1,7 @@
 // Finds the implementations that a folder holds: adding one is adding a file, and nothing else.
 
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { compareStrings } from "../model/bytes.ts";
 
@@ -16,9 +17,18 @@ export function moduleNames(folder: URL): string[] {
 
 /** Imports one module of a folder by its name. */
 export async function importModule<T>(folder: URL, name: string): Promise<T> {
-  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const url = new URL(`${name}${extension}`, folder).href;
-  return (await import(url)) as T;
+  return (await import(moduleUrl(folder, name).href)) as T;
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loads one module of a folder where nobody can wait for it. */
+export function requireModule<T>(folder: URL, name: string): T {
+  return require(fileURLToPath(moduleUrl(folder, name))) as T;
+}
+
+function moduleUrl(folder: URL, name: string): URL {
+  return new URL(`${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, folder);
 }
 
 /**

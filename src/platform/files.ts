@@ -8,6 +8,7 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -68,6 +69,16 @@ export function readSmallFile(path: string, maxSize: number): Buffer | "too-larg
     throw toDiskError(error, `read ${path}`);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** A text file of the user's whole, as UTF-8; undefined when there is none. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw toDiskError(error, `read ${path}`);
   }
 }
 

@@ -2,35 +2,15 @@
 
 import { createReadStream } from "node:fs";
 import type { Context } from "../model/context.ts";
-import { trustMachineCertificates } from "./certificates.ts";
 import { sleep } from "./clock.ts";
-import { NetworkError, type RequestHeaders, redactUrl } from "./network.ts";
-
-const ATTEMPTS = 4;
-const FIRST_BACKOFF_MS = 250;
-const TIMEOUT_MS = 30_000;
+import { ATTEMPTS, backoffMs, loadHttpClient } from "./http.ts";
+import type { RequestHeaders } from "./http-body.ts";
+import { NetworkError, redactUrl } from "./network-error.ts";
 
 /** What is uploaded; read again for each attempt. */
 export type UploadSource = Uint8Array | { readonly path: string; readonly size: number };
 
 type Answer = { readonly status: number } | { readonly failure: unknown };
-
-let loaded:
-  | Promise<{ request: typeof import("undici").request; agent: import("undici").Dispatcher }>
-  | undefined;
-
-async function http() {
-  trustMachineCertificates();
-  loaded ??= import("undici").then(({ request, EnvHttpProxyAgent }) => ({
-    request,
-    agent: new EnvHttpProxyAgent({
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
-      connectTimeout: TIMEOUT_MS / 3,
-    }),
-  }));
-  return loaded;
-}
 
 /** Whether a server has something. @throws {NetworkError} `OFFLINE`, `UNREACHABLE`. */
 export async function isOnServer(url: string, context: Context, headersOf: RequestHeaders): Promise<boolean> {
@@ -68,7 +48,7 @@ async function ask(
     if ("status" in answer && answer.status < 500 && answer.status !== 429 && answer.status !== 408)
       return answer;
     if (tries < ATTEMPTS) {
-      await sleep(FIRST_BACKOFF_MS * 2 ** (tries - 1), context.signal);
+      await sleep(backoffMs(tries), context.signal);
       continue;
     }
     if ("status" in answer) return answer;
@@ -88,7 +68,7 @@ async function tryOnce(
   signal: AbortSignal,
   headersOf: RequestHeaders,
 ): Promise<Answer> {
-  const { request, agent } = await http();
+  const { request, agent } = await loadHttpClient();
   const size = source instanceof Uint8Array ? source.length : source?.size;
   const body = source instanceof Uint8Array ? source : source && createReadStream(source.path, { signal });
   const headers = {

@@ -1,7 +1,8 @@
 // What this machine is.
 
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import type { Architecture } from "../model/image-spec.ts";
+import { fileIdentity } from "./files.ts";
 
 /** The architecture of this machine, as Debian and OCI name it; on any other kind `amd64`. */
 export function machineArchitecture(): Architecture {
@@ -37,4 +38,12 @@ export async function withTargetArchitecture<T>(
 /** How many things can be computed at once. */
 export function processorCount(): number {
   return availableParallelism();
+}
+
+/** Names this very Node on this very machine: another text wherever its libraries may compute something else. */
+export function describeNode(): string {
+  const { arch, execPath, version, versions } = process;
+  return [hostname(), arch, version, versions.zlib, versions.zstd, execPath, fileIdentity(execPath)].join(
+    " ",
+  );
 }

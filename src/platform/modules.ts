@@ -31,6 +31,7 @@ export function listUserModules(variant: string): readonly string[] {
  */
 export async function importUserModule(path: string, { packages, variant }: ImportOptions): Promise<object> {
   // Only while the user's modules are loaded: every import of Tare's own would pay for it.
+  for (const url of Object.values(packages)) await import(url);
   const hooks = registerHooks({
     resolve(specifier, hookContext, next) {
       const url = Object.hasOwn(packages, specifier) ? packages[specifier] : undefined;

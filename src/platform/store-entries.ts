@@ -4,7 +4,7 @@ import type { Stats } from "node:fs";
 import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { decodeByteString } from "../model/bytes.ts";
 import { isErrno, toDiskError } from "./disk.ts";
-import { StoreFileError } from "./store-files.ts";
+import { StoreFileError } from "./store-file-error.ts";
 
 /** One file, directory or link below a store path, or the store path itself. */
 export interface DiskEntry {

@@ -25,6 +25,7 @@ import type { NarHandler } from "../formats/nix/nar-reader.ts";
 import type { BytePath } from "../model/bytes.ts";
 import { removeTree } from "./directories.ts";
 import { listTree } from "./directory-entries.ts";
+import { StoreFileError } from "./store-file-error.ts";
 import {
   canonicaliseTree,
   copyToPlace,
@@ -33,7 +34,6 @@ import {
   moveIntoStore,
   renameDirectory,
   rewriteFiles,
-  StoreFileError,
   walkNar,
 } from "./store-files.ts";
 import { formatDifferences, leadToSameFile, listDifferences } from "./tree-difference.ts";

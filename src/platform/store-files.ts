@@ -27,26 +27,11 @@ import {
 import type { NarNode } from "../formats/nix/nar-grammar.ts";
 import type { NarHandler } from "../formats/nix/nar-reader.ts";
 import { NarWriter } from "../formats/nix/nar-writer.ts";
-import {
-  type BytePath,
-  type ByteString,
-  compareStrings,
-  decodeByteString,
-  joinPath,
-  ROOT_PATH,
-} from "../model/bytes.ts";
-import { TareError } from "../model/errors.ts";
+import { type BytePath, type ByteString, compareStrings, joinPath, ROOT_PATH } from "../model/bytes.ts";
 import { entryPath } from "./directory-entries.ts";
-import { onDisk, writeFully } from "./disk.ts";
+import { isErrno, onDisk, toDiskError, writeFully } from "./disk.ts";
 import { yieldToEvents } from "./files.ts";
-
-export type StoreFileErrorCode =
-  /** A tree has a device, a fifo or a socket, which no store object may have. */
-  | "STORE_FILE_UNSUPPORTED"
-  /** A file changed while it was read. */
-  | "STORE_FILE_CHANGED";
-
-export class StoreFileError extends TareError<StoreFileErrorCode> {}
+import { StoreFileError } from "./store-file-error.ts";
 
 /** Seconds since the epoch that all files of a store bear. */
 const MTIME = 1;
@@ -231,7 +216,9 @@ export function findUncanonical(
  */
 export class NarUnpacker implements NarHandler, Disposable {
   readonly #root: string;
-  readonly #open: { readonly node: NarNode; readonly fd?: number }[] = [];
+  readonly #open: { readonly node: NarNode; readonly place: Buffer; readonly fd: number }[] = [];
+  /** Modes that new files were seen to get: no umask and no access list takes away from them. */
+  readonly #granted = new Set<number>();
 
   /** @param root Absolute path; its parent exists. */
   constructor(root: string) {
@@ -240,56 +227,75 @@ export class NarUnpacker implements NarHandler, Disposable {
 
   node(node: NarNode): void {
     const place = entryPath(this.#root, node.path);
-    const fd = onDisk(`write ${place}`, () => {
-      switch (node.type) {
-        case "directory":
-          return mkdirSync(place, 0o755);
-        case "symlink":
-          return symlinkSync(Buffer.from(node.target, "latin1"), place);
-        case "file":
-          return openSync(place, "wx", 0o644);
-      }
-    });
-    this.#open.push({ node, ...(typeof fd === "number" && { fd }) });
+    let fd = NO_FILE;
+    try {
+      if (node.type === "file") fd = openSync(place, "wx", fileMode(node));
+      else if (node.type === "directory") mkdirSync(place, 0o755);
+      else symlinkSync(Buffer.from(node.target, "latin1"), place);
+    } catch (error) {
+      throw toDiskError(error, `write ${place}`);
+    }
+    this.#open.push({ node, place, fd });
   }
 
   content(chunk: Uint8Array): void {
-    const { node, fd } = this.#open.at(-1)!;
-    onDisk(`write ${decodeByteString(node.path)}`, () => writeFully(fd!, chunk));
+    const { place, fd } = this.#open.at(-1)!;
+    try {
+      writeFully(fd, chunk);
+    } catch (error) {
+      throw toDiskError(error, `write ${place}`);
+    }
   }
 
   nodeEnd(): void {
-    const { node, fd } = this.#open.pop()!;
-    const place = entryPath(this.#root, node.path);
-    onDisk(`write ${place}`, () => {
-      if (fd !== undefined) {
-        fchmodSync(fd, node.type === "file" && node.executable ? 0o555 : 0o444);
+    const { node, place, fd } = this.#open.at(-1)!;
+    try {
+      if (node.type === "file") {
+        this.#ensureMode(fd, fileMode(node));
         futimesSync(fd, MTIME, MTIME);
         closeSync(fd);
-        return;
+      } else {
+        if (node.type === "directory") chmodSync(place, 0o555);
+        lutimesSync(place, MTIME, MTIME);
       }
-      if (node.type === "directory") chmodSync(place, 0o555);
-      lutimesSync(place, MTIME, MTIME);
-    });
+    } catch (error) {
+      throw toDiskError(error, `write ${place}`);
+    }
+    this.#open.pop();
+  }
+
+  #ensureMode(fd: number, mode: number): void {
+    if (this.#granted.has(mode)) return;
+    if ((fstatSync(fd).mode & 0o7777) === mode) this.#granted.add(mode);
+    else fchmodSync(fd, mode);
   }
 
   /** Closes what an error left open. */
   [Symbol.dispose](): void {
-    for (const { fd } of this.#open.splice(0)) if (fd !== undefined) closeSync(fd);
+    for (const { fd } of this.#open.splice(0)) if (fd !== NO_FILE) closeSync(fd);
   }
 }
 
+const NO_FILE = -1;
+
+function fileMode({ executable }: Extract<NarNode, { type: "file" }>): number {
+  return executable ? 0o555 : 0o444;
+}
+
 /**
- * Moves a canonical tree to its place in the store, on the same disk, where nothing is.
- *
- * A directory must be writable while it moves; it is made read-only again, and as old as before.
+ * Moves a canonical tree to its place in the store, on the same disk, where nothing is; it is as old as before.
  */
 export function moveIntoStore(from: string, to: string): void {
   onDisk(`move ${from} to ${to}`, () => {
-    const isDirectory = lstatSync(from).isDirectory();
-    if (isDirectory) chmodSync(from, 0o755);
-    renameSync(from, to);
-    if (isDirectory) chmodSync(to, 0o555);
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      // Who is not root can only move a directory that can be written to.
+      if (!isErrno(error, "EACCES", "EPERM") || !lstatSync(from).isDirectory()) throw error;
+      chmodSync(from, 0o755);
+      renameSync(from, to);
+      chmodSync(to, 0o555);
+    }
     lutimesSync(to, MTIME, MTIME);
   });
 }
@@ -344,6 +350,22 @@ export async function rewriteFiles(
 /** Lets every user, as the one of a sandbox, do what its owner may do. */
 export function openToAll(path: string): void {
   onDisk(`change the mode of ${path}`, () => chmodSync(path, lstatSync(path).isDirectory() ? 0o777 : 0o666));
+}
+
+/** Lets the owner of a tree change what is in its directories; nobody else. */
+export function makeWritable(root: string): void {
+  const visit = (path: BytePath): void => {
+    const place = entryPath(root, path);
+    onDisk(`change the mode of ${place}`, () => {
+      const stats = lstatSync(place);
+      if (stats.isSymbolicLink()) return;
+      chmodSync(place, (stats.mode & 0o755) | (stats.isDirectory() ? 0o700 : 0o600));
+      if (!stats.isDirectory()) return;
+      for (const name of readdirSync(place, { encoding: "buffer" }))
+        visit(joinPath(path, name.toString("latin1")));
+    });
+  };
+  visit(ROOT_PATH);
 }
 
 /** Copies a file to a place where nothing is; blocks are shared where the disk can. */

@@ -45,3 +45,17 @@ test("what nobody watches is not told; waiting ends with the signal", async (t) 
   abort.abort(new Error("enough"));
   await assert.rejects(changed, /enough/);
 });
+
+test("what was settled is not told, however long ago it was written", async (t) => {
+  const directory = temporaryDirectory(t);
+  const [own, other] = ["own", "other"].map((name) => join(directory, name)) as [string, string];
+  using watcher = new Watcher({ files: [own, other], directories: [] });
+  writeFileSync(own, "written by the caller");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  watcher.settle(own);
+  const changed = watcher.changed(new AbortController().signal);
+  const none = new Promise((resolve) => setTimeout(resolve, 200, "nothing"));
+  assert.equal(await Promise.race([changed, none]), "nothing");
+  writeFileSync(other, "changed");
+  assert.deepEqual(await changed, [other]);
+});

@@ -15,7 +15,7 @@ export interface WatchedPaths {
 }
 
 /** Milliseconds of quiet after which a change is told: a save is several events. */
-const QUIET_MS = 30;
+const QUIET_MS = 10;
 
 /** Milliseconds after which it is told, quiet or not. */
 const LATEST_MS = 1000;
@@ -28,6 +28,8 @@ export class Watcher implements Disposable {
   readonly #told = Promise.withResolvers<readonly string[]>();
   #quiet: NodeJS.Timeout | undefined;
   #latest: NodeJS.Timeout | undefined;
+  #isQuiet = false;
+  #isAwaited = false;
 
   /** @throws {DiskError} When there are more directories than this machine lets a user watch. */
   constructor({ files, directories }: WatchedPaths) {
@@ -72,9 +74,20 @@ export class Watcher implements Disposable {
     if (this.#own.has(path) && this.#own.get(path) === fileIdentity(path)) return;
     this.#changed.add(path);
     clearTimeout(this.#quiet);
-    const tell = () => this.#told.resolve([...this.#changed]);
-    this.#quiet = setTimeout(tell, QUIET_MS);
-    this.#latest ??= setTimeout(tell, LATEST_MS);
+    this.#isQuiet = false;
+    const becomeQuiet = () => {
+      clearTimeout(this.#latest);
+      this.#latest = undefined;
+      this.#isQuiet = true;
+      this.#tell();
+    };
+    this.#quiet = setTimeout(becomeQuiet, QUIET_MS);
+    this.#latest ??= setTimeout(becomeQuiet, LATEST_MS);
+  }
+
+  /** Tells nothing that nobody waits for: it may still be settled. */
+  #tell(): void {
+    if (this.#isAwaited && this.#isQuiet && this.#changed.size > 0) this.#told.resolve([...this.#changed]);
   }
 
   /**
@@ -87,6 +100,8 @@ export class Watcher implements Disposable {
     signal.throwIfAborted();
     const onAbort = () => this.#told.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
+    this.#isAwaited = true;
+    this.#tell();
     try {
       return await this.#told.promise;
     } finally {

@@ -43,16 +43,24 @@ export async function composeRootFileSystem(
   const reports: FixReport[] = [];
   const inside = new Set(closure.units.map(({ object }) => object.id));
   const beside = (options.beside ?? []).filter(({ id }) => !inside.has(id));
+  const near = new Set([...inside, ...beside.map(({ id }) => id)]);
+  const installable = (options.installable ?? []).filter(({ id }) => !near.has(id));
   const followed = orderForConfiguration(
     selectPackages([...closure.units.map(({ object }) => object), ...beside]),
   );
   const packages = followed.filter(({ id }) => inside.has(id));
   const diversions = readDiversions(followed);
   const { base } = options;
-  const trees = mergeTrees(closure, beside, diversions, createReporter("merge", reports), {
-    base,
-    standardLinks: isBare(closure, options) ? new Map() : standardLinksBeside(base),
-  });
+  const trees = mergeTrees(
+    closure,
+    [...beside, ...installable],
+    diversions,
+    createReporter("merge", reports),
+    {
+      base,
+      standardLinks: isBare(closure, options) ? new Map() : standardLinksBeside(base),
+    },
+  );
   const contentsRead = new Set<BytePath>();
   const root = new Root(trees.entries, trees.absent, (entry) => {
     contentsRead.add(entry.path);
@@ -84,10 +92,23 @@ export async function composeRootFileSystem(
     stage.advance(1);
   }
   const { programCache: cache, architecture } = options;
-  if (cache !== undefined) await runPrograms(root, reports, architecture, { ...context, cache });
+  if (cache !== undefined) {
+    const objects = [...closure.units.map(({ object }) => object), ...beside, ...installable];
+    const needsOf = (id: string) => listNeeds(objects, id);
+    await runPrograms(root, reports, architecture, needsOf, { ...context, cache });
+  }
   const result = { ...collect(closure, trees, root, reports), contentsRead };
   stage.done(summarize(result));
   return result;
+}
+
+/** What the scripts of a package may take for granted: all that it declares to need, and what is Essential. */
+function listNeeds(objects: readonly StoreObject[], id: string): ReadonlySet<string> {
+  const byId = new Map(objects.map((object) => [object.id, object]));
+  const essential = objects.filter((object) => object.package?.control.get("Essential") === "yes");
+  const needs = new Set([id, ...essential.map((object) => object.id)]);
+  for (const one of needs) for (const other of byId.get(one)?.declaredReferences ?? []) needs.add(other);
+  return needs;
 }
 
 /** Whether all of an image is in the store: no program of it looks for a system around it. */

@@ -36,6 +36,8 @@ export interface RootFileSystemOptions {
    * the image's packages need only when they are configured, such as one that makes their user.
    */
   readonly beside?: readonly StoreObject[] | undefined;
+  /** What else an installation would bring: scripts are not followed, but programs that scripts run are found there. */
+  readonly installable?: readonly StoreObject[] | undefined;
   /** What image.ts declares of its own. */
   readonly declared?: DeclaredFiles | undefined;
   /** The image that this one starts from: its files are there already, and are in no unit of the result. */

@@ -42,6 +42,12 @@ export class Operands {
     return /^(?:dev|proc|sys)(?:\/|$)/.test(path) ? undefined : path;
   }
 
+  /** Of a path that is not known, the directory above its first unknown part; undefined when there is none. */
+  knownParent({ text, known }: ScriptText): ScriptText | undefined {
+    const end = known ? 0 : text.lastIndexOf("/", text.indexOf("$"));
+    return end > 0 ? { text: text.slice(0, end), known: true } : undefined;
+  }
+
   /** The canonical paths that operands mean, without those that mean none. */
   paths(call: ScriptCall, operands: readonly ScriptText[], follow: boolean): BytePath[] {
     return operands.flatMap((operand) => this.path(call, operand, follow) ?? []);

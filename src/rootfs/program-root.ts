@@ -7,15 +7,30 @@ import type { TreeEntry } from "../model/tree.ts";
 import { createTree, type Tree } from "../model/tree.ts";
 import type { Root } from "./root.ts";
 
-/** Programs, and libraries where every program finds them; plug-ins are elsewhere, and must not be taken for present. */
-const NEEDED = /^(?:usr\/)?(?:s?bin|libexec|lib(?:32|64|x32)?|lib\/[^/]+-linux-[^/]+)\/[^/]+$/;
+/**
+ * Programs, and libraries and modules where every program finds them (Debian's policies for Perl and Python); plug-ins
+ * are elsewhere, and must not be taken for present.
+ */
+const NEEDED =
+  /^(?:usr\/)?(?:(?:s?bin|libexec|lib(?:32|64|x32)?|lib\/[^/]+-linux-[^/]+)\/[^/]+$|(?:share|lib\/[^/]+-linux-[^/]+)\/perl(?:5|-base)?\/|lib\/python3[^/]*\/)/;
 
-/** The tree of a sandbox. */
-export function programTree(root: Root, runs: readonly ProgramRun[], beside: "image" | "beside"): Tree {
+/**
+ * The tree of a sandbox.
+ *
+ * @param besides Ids of the units whose files are shown beside the image; undefined for the image alone.
+ */
+export function programTree(
+  root: Root,
+  runs: readonly ProgramRun[],
+  besides: ReadonlySet<string> | undefined,
+): Tree {
   const image = root.list().map(({ entry }) => entry);
-  if (beside === "image") return { entries: image };
+  if (besides === undefined) return { entries: image };
   const programs = new Set(runs.map(({ program }) => root.resolve(`/${program}`, true)));
-  const needed = root.listAbsent().filter(({ path }) => NEEDED.test(path) || programs.has(path));
+  const needed = root.listAbsent().flatMap(({ entry, unit }) => {
+    const isShown = besides.has(unit) && (NEEDED.test(entry.path) || programs.has(entry.path));
+    return isShown ? [entry] : [];
+  });
   return addBeside(image, needed);
 }
 

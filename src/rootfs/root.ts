@@ -56,8 +56,8 @@ export class Root {
   }
 
   /** What its packages ship beside the image. */
-  listAbsent(): TreeEntry[] {
-    return [...this.#absent].filter(([path]) => !this.#entries.has(path)).map(([, { entry }]) => entry);
+  listAbsent(): PlacedEntry[] {
+    return [...this.#absent].filter(([path]) => !this.#entries.has(path)).map(([, placed]) => placed);
   }
 
   /** What the image has at a canonical path. */

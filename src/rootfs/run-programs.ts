@@ -12,6 +12,7 @@ import { ROOTFS_UNIT_ID } from "../model/layer-plan.ts";
 import type { FixReport, ProgramRun } from "../model/root-file-system.ts";
 import type { Tree, TreeEntry } from "../model/tree.ts";
 import { monotonicMs, sleep } from "../platform/clock.ts";
+import { ContentReader } from "../platform/content.ts";
 import { writeFileAtomically } from "../platform/disk.ts";
 import { machineArchitecture } from "../platform/machine.ts";
 import { readRecord, writeRecord } from "../platform/records.ts";
@@ -22,9 +23,10 @@ import { readCachedTree } from "../platform/tree-cache.ts";
 import { computeTreeKey, programTree } from "./program-root.ts";
 import type { Root } from "./root.ts";
 import { SEARCH_PATH } from "./script-world.ts";
+import { withoutTimeComments } from "./time-comments.ts";
 
 /** Raised whenever the same programs may give something else. */
-const FORMAT = "program-runs 1";
+const FORMAT = "program-runs 2";
 
 /** Where programs may put what belongs to the image. What they write elsewhere, such as logs, is left out. */
 const OUTPUTS = /^(?:etc|usr|var\/cache|var\/lib)\/(?!dpkg\/)/;
@@ -49,6 +51,8 @@ interface Outcome {
   readonly key?: string | undefined;
   /** What it printed, base64, when that is its output. */
   readonly printed?: string | undefined;
+  /** By path the text of a file, a byte string, that it would write with another time in its comments. */
+  readonly timed?: Readonly<Record<string, string>> | undefined;
 }
 
 type Needed = FixReport & { readonly run: ProgramRun };
@@ -57,24 +61,21 @@ type Needed = FixReport & { readonly run: ProgramRun };
  * Runs what the report says has to run, puts what the programs wrote into the root file system, and says so in the
  * report. What cannot be run stays in the report, with the reason, and the user is warned.
  *
+ * @param needsOf Ids of what a unit's scripts may take for granted, in the image or not.
  * @throws {DiskError}, {@link ContentError}, the signal's reason.
  */
 export async function runPrograms(
   root: Root,
   reports: FixReport[],
   architecture: Architecture,
+  needsOf: (unit: string) => ReadonlySet<string>,
   context: Pick<Context, "cache" | "progress" | "signal">,
 ): Promise<void> {
   const needed = reports.filter(
     (report): report is Needed => report.action === "needs-run" && report.run !== undefined,
   );
   if (needed.length === 0) return;
-  const outcomes = await findOutcomes(
-    root,
-    needed.map(({ run }) => run),
-    architecture,
-    context,
-  );
+  const outcomes = await findOutcomes(root, needed, architecture, needsOf, context);
   for (const [index, report] of needed.entries()) {
     const outcome = outcomes[index]!;
     const more = outcome.failure === undefined ? merge(root, report, outcome, context) : undefined;
@@ -85,10 +86,12 @@ export async function runPrograms(
 
 async function findOutcomes(
   root: Root,
-  runs: readonly ProgramRun[],
+  needed: readonly Needed[],
   architecture: Architecture,
+  needsOf: (unit: string) => ReadonlySet<string>,
   context: Pick<Context, "cache" | "progress" | "signal">,
 ): Promise<readonly Outcome[]> {
+  const runs = needed.map(({ run }) => run);
   if (architecture !== machineArchitecture()) {
     const failure = `the image is for ${architecture}, this machine is ${machineArchitecture()}`;
     return runs.map((): Outcome => ({ failure }));
@@ -97,7 +100,7 @@ async function findOutcomes(
   const inImage = runs.map((run) => root.has(`/${run.program}`));
   const shown = runs.map((run) => withoutAbsent(root, run));
   const first = await runIn(
-    "image",
+    undefined,
     root,
     shown.filter((_, index) => inImage[index]),
     architecture,
@@ -107,8 +110,9 @@ async function findOutcomes(
   const open = outcomes.flatMap((one, index) =>
     one === undefined || one.failure !== undefined ? [index] : [],
   );
+  const besides = new Set(open.flatMap((index) => [...needsOf(needed[index]!.because ?? "")]));
   const more = await runIn(
-    "beside",
+    besides,
     root,
     open.map((index) => shown[index]!),
     architecture,
@@ -129,14 +133,14 @@ function withoutAbsent(root: Root, run: ProgramRun): ProgramRun {
 }
 
 async function runIn(
-  where: "image" | "beside",
+  besides: ReadonlySet<string> | undefined,
   root: Root,
   runs: readonly ProgramRun[],
   architecture: Architecture,
   context: Pick<Context, "cache" | "progress" | "signal">,
 ): Promise<Outcome[]> {
   if (runs.length === 0) return [];
-  const tree = programTree(root, runs, where);
+  const tree = programTree(root, runs, besides);
   const key = createHash("sha256")
     .update(JSON.stringify([FORMAT, architecture, computeTreeKey(tree), runs]))
     .digest("hex");
@@ -155,7 +159,9 @@ async function runIn(
     const outcomes = first.map((one, index) => compare(one, second[index]!));
     // How long something takes depends on the machine.
     if (!outcomes.some(({ failure }) => failure?.startsWith(STOPPED))) writeRecord(record, outcomes);
-    stage.done(`${runs.length} ${where === "image" ? "of the image" : "from beside the image"}, twice each`);
+    stage.done(
+      `${runs.length} ${besides === undefined ? "of the image" : "from beside the image"}, twice each`,
+    );
     return outcomes;
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
@@ -258,11 +264,24 @@ function compare(first: RunResult, second: RunResult): Outcome {
       ),
   );
   const paths = [...one!.keys(), ...two!.keys()].sort();
-  const unstable = paths.find((path) => one!.get(path) !== two!.get(path));
-  if (unstable !== undefined) {
-    return { failure: `it writes something else into /${decodeByteString(unstable)} every time` };
+  const timed: Record<string, string> = {};
+  for (const path of paths.filter((path) => one!.get(path) !== two!.get(path))) {
+    const text = textWithoutTime(path, first.tree!, second.tree!);
+    if (text === undefined) {
+      return { failure: `it writes something else into /${decodeByteString(path)} every time` };
+    }
+    timed[path] = text;
   }
-  return { key: first.key, printed: first.printed };
+  return { key: first.key, printed: first.printed, timed };
+}
+
+/** The text of a file in which two runs tell different times in comments, without these. */
+function textWithoutTime(path: string, ...trees: readonly [Tree, Tree]): string | undefined {
+  const [one, two] = trees.map(({ entries }) => entries.find((entry) => entry.path === path));
+  if (one?.type !== "file" || two?.type !== "file") return undefined;
+  if (one.mode !== two.mode || one.uid !== two.uid || one.gid !== two.gid) return undefined;
+  using reader = new ContentReader();
+  return withoutTimeComments(reader.read(one), reader.read(two));
 }
 
 function describeEntry(entry: TreeEntry): string {
@@ -278,7 +297,10 @@ function merge(root: Root, report: Needed, outcome: Outcome, { cache }: Pick<Con
   const written = (tree?.entries ?? []).filter((entry) => OUTPUTS.test(entry.path) && isOutput(root, entry));
   for (const entry of written) {
     // A program of the image gives nobody more rights.
-    root.put(entry.type === "symlink" ? entry : { ...entry, mode: entry.mode & 0o777 });
+    const mode = entry.mode & 0o777;
+    const text = outcome.timed?.[entry.path];
+    if (text !== undefined) root.writeFile(entry.path, text, { mode, uid: entry.uid, gid: entry.gid });
+    else root.put(entry.type === "symlink" ? entry : { ...entry, mode });
   }
   const files = written.filter(({ type }) => type !== "directory").map(({ path }) => path);
   if (run.output !== undefined && OUTPUTS.test(run.output) && !root.isLeftOut(run.output)) {
@@ -295,12 +317,16 @@ function merge(root: Root, report: Needed, outcome: Outcome, { cache }: Pick<Con
   return reports;
 }
 
-/** Whether something that a program wrote may be in the image: files of packages stay as they are. */
+/** Whether something that a program wrote may be in the image: files of packages stay as they are, but empty ones. */
 function isOutput(root: Root, entry: TreeEntry): boolean {
   const { path, type } = entry;
   if (root.isLeftOut(path)) return false;
-  if (type === "directory") return root.peek(path) === undefined;
-  return root.peek(path) === undefined || root.unitOf(path) === ROOTFS_UNIT_ID;
+  const before = root.peek(path);
+  if (before === undefined) return true;
+  if (type === "directory") return false;
+  // A package that ships an empty file keeps a place for what is written when it is configured.
+  const isPlace = before.type === "file" && before.size === 0 && type === "file";
+  return isPlace || root.unitOf(path) === ROOTFS_UNIT_ID;
 }
 
 /** A program that was not run, or in vain. One that is not even in the image is not missed. */

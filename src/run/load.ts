@@ -6,13 +6,9 @@ import { type Image, MEDIA_TYPES } from "../model/image.ts";
 import { captureProcess, findProgram } from "../platform/processes.ts";
 import { type ServedRepository, serveRepository } from "../platform/registry/server.ts";
 import { formatArchive } from "./docker-archive.ts";
+import { ENGINES, type EngineName } from "./engines.ts";
 import { RunError } from "./errors.ts";
 import { readBlob } from "./unpack.ts";
-
-/** The engines that images can be loaded into, the first of them first. */
-export const ENGINES = ["podman", "docker"] as const;
-
-export type EngineName = (typeof ENGINES)[number];
 
 /** Options by which an engine pulls from a registry without TLS; docker does so from the loopback anyway. */
 const PLAIN_HTTP: Readonly<Record<EngineName, readonly string[]>> = {

@@ -1,9 +1,11 @@
 // Garbage collection: what no root reaches goes, with what killed processes left. It is decided in one transaction of the
 // database, into which every process writes what it uses before it uses it.
 
+import { join } from "node:path";
 import type { Context } from "../model/context.ts";
 import { STORE_DIR, type StorePath, storeBaseName } from "../model/store-path.ts";
-import { yieldToEvents } from "../platform/files.ts";
+import { removeTree } from "../platform/directories.ts";
+import { listDirectory, yieldToEvents } from "../platform/files.ts";
 import type { Registration } from "../platform/nix-database.ts";
 import { listStoreDirectory, removeInvalid, removeUnusedLinks } from "../platform/store/garbage.ts";
 import type { LocalStore } from "../platform/store/local-store.ts";
@@ -21,6 +23,8 @@ export interface GcResult {
   readonly removed: readonly { readonly path: StorePath; readonly narSize: number }[];
   /** Names in the store directory that were no valid paths. */
   readonly leftovers: readonly string[];
+  /** Absolute paths of what `--keep-failed` kept. */
+  readonly failed: readonly string[];
   /** Valid paths that stay. */
   readonly kept: number;
   /** Bytes that the disk got back; undefined for a dry run. */
@@ -45,7 +49,10 @@ export async function collectGarbage(
   const isLeftover = (name: string) => !store.database.isValid(`${STORE_DIR}/${name}`);
   const names = new Set(garbage.map(({ path }) => storeBaseName(path)));
   const leftovers = listStoreDirectory(store).filter((name) => isLeftover(name) && !names.has(name));
-  if (dryRun) return { removed, leftovers, kept, freed: undefined };
+  const failed = (listDirectory(store.failedDirectory) ?? [])
+    .sort()
+    .map((name) => join(store.failedDirectory, name));
+  if (dryRun) return { removed, leftovers, failed, kept, freed: undefined };
   const stage = progress.stage("removing");
   stage.expect(names.size + leftovers.length);
   let freed = 0;
@@ -55,9 +62,10 @@ export async function collectGarbage(
     stage.advance(1);
     await yieldToEvents();
   }
+  for (const place of failed) removeTree(place);
   freed += removeUnusedLinks(store);
   stage.done(`${removed.length} store path${removed.length === 1 ? "" : "s"}`);
-  return { removed, leftovers, kept, freed };
+  return { removed, leftovers, failed, kept, freed };
 }
 
 /** All that a root reaches. */

@@ -122,6 +122,19 @@ describe("garbage collection", () => {
     assert.deepEqual([removed.length, leftovers], [1, [storeBaseName(ABSENT)]]);
     assert.ok(!existsSync(left));
   });
+
+  test("takes what was kept of failed builds", async (t) => {
+    const root = storeRoot(t);
+    using store = makeStore(t, root);
+    const kept = store.failedPlace("app");
+    writeFiles(kept, { dir: { file: "x" } });
+    chmodSync(join(kept, "dir"), 0o555);
+    assert.deepEqual((await collect(t, root, { dryRun: true })).failed, [kept]);
+    assert.ok(existsSync(join(kept, "dir/file")));
+    assert.deepEqual((await collect(t, root)).failed, [kept]);
+    assert.ok(!existsSync(kept));
+    assert.deepEqual((await collect(t, root)).failed, []);
+  });
 });
 
 describe("verification", () => {

@@ -1,23 +1,10 @@
 // Why one valid path needs another: the shortest chain of references, with where each hash stands.
 
-import type { NarNode } from "../formats/nix/nar-grammar.ts";
-import type { NarHandler } from "../formats/nix/nar-reader.ts";
-import { HashPartSearch } from "../formats/nix/references.ts";
-import { type BytePath, baseName } from "../model/bytes.ts";
-import { hashPart, type StorePath } from "../model/store-path.ts";
+import type { StorePath } from "../model/store-path.ts";
 import type { Registration } from "../platform/nix-database.ts";
 import type { LocalStore } from "../platform/store/local-store.ts";
-import { walkNar } from "../platform/store-files.ts";
+import { findMentions, type Mention } from "../platform/store/mentions.ts";
 import { StoreCommandError } from "./errors.ts";
-
-/** Where the hash part of a path stands in another. */
-export interface Mention {
-  /** Below the store path; empty for a store path that is a file or a link. */
-  readonly path: BytePath;
-  readonly where: "contents" | "link" | "name";
-  /** Bytes from the beginning of the contents, target or name. */
-  readonly offset: number;
-}
 
 export interface DependencyStep {
   readonly from: StorePath;
@@ -47,9 +34,8 @@ export async function explainDependency(
   }
   const steps: DependencyStep[] = [];
   for (const [i, path] of chain.slice(1).entries()) {
-    const finder = new MentionFinder(hashPart(path));
-    await walkNar(store.physicalPath(chain[i]!), finder, { signal });
-    steps.push({ from: chain[i]!, to: path, mentions: finder.mentions });
+    const mentions = await findMentions(store.physicalPath(chain[i]!), path, signal);
+    steps.push({ from: chain[i]!, to: path, mentions });
   }
   return steps;
 }
@@ -75,42 +61,4 @@ function findChain(
   const chain: StorePath[] = [];
   for (let path: StorePath | undefined = to; path !== undefined; path = via.get(path)) chain.unshift(path);
   return chain;
-}
-
-/** Notes where a hash part stands: in each file, link and name once. */
-class MentionFinder implements NarHandler {
-  readonly mentions: Mention[] = [];
-  readonly #hashPart: string;
-  #search: HashPartSearch | undefined;
-
-  constructor(part: string) {
-    this.#hashPart = part;
-  }
-
-  node(node: NarNode): void {
-    const { path } = node;
-    this.#find(baseName(path), path, "name");
-    if (node.type === "symlink") this.#find(node.target, path, "link");
-    this.#search = node.type === "file" ? this.#searchIn(path, "contents") : undefined;
-  }
-
-  content(chunk: Uint8Array): void {
-    this.#search?.update(chunk);
-  }
-
-  nodeEnd(): void {
-    this.#search = undefined;
-  }
-
-  #find(text: string, path: BytePath, where: Mention["where"]): void {
-    this.#searchIn(path, where).update(Buffer.from(text, "latin1"));
-  }
-
-  #searchIn(path: BytePath, where: Mention["where"]): HashPartSearch {
-    const search = new HashPartSearch([this.#hashPart], (part, offset) => {
-      this.mentions.push({ path, where, offset });
-      search.drop(part);
-    });
-    return search;
-  }
 }

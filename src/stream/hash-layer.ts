@@ -5,7 +5,12 @@ import { type LayerEntries, writeLayer } from "./layer-tar.ts";
 
 /** @returns 64 hex digits. */
 export function hashLayer(layer: LayerEntries): string {
+  return hashChunks(writeLayer(layer));
+}
+
+/** @returns 64 hex digits. */
+export function hashChunks(chunks: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
-  for (const chunk of writeLayer(layer)) hash.update(chunk);
+  for (const chunk of chunks) hash.update(chunk);
   return hash.digest("hex");
 }

@@ -5,19 +5,25 @@ import type { Context } from "../model/context.ts";
 import type { DiffId } from "../model/image.ts";
 import { readRecord, writeRecord } from "../platform/records.ts";
 import { ThreadPool } from "../platform/threads.ts";
-import { hashLayer } from "./hash-layer.ts";
+import { hashChunks, hashLayer } from "./hash-layer.ts";
 import type { HashReply } from "./hash-worker.ts";
-import type { LayerEntries } from "./layer-tar.ts";
+import { LAYER_CHUNK, type LayerEntries } from "./layer-tar.ts";
 import type { StoreLayer } from "./store-layer.ts";
 
 const WORKER = new URL(`./hash-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 /** Bytes that are hashed before a thread has even started. */
 const WORTH_THREADS = 16 << 20;
-/** Bytes: a smaller layer is hashed in less time than a record of it is found. */
-const WORTH_RECORD = 256 << 10;
+/** Bytes: a shorter layer is hashed in less time than a record of it is found, and its one chunk is kept until written. */
+const WORTH_RECORD = LAYER_CHUNK + 1;
 /** Two threads hash faster than the archive is written; each costs some 40 MB. */
 const MOST_THREADS = 2;
+
+/** A layer, ready to be written. */
+export interface HashedLayer {
+  readonly diffId: DiffId;
+  readonly chunks: Iterable<Uint8Array>;
+}
 
 /**
  * Hashes ahead of whoever asks, the largest layer first, since in the end it would be alone. What no thread has begun
@@ -52,12 +58,17 @@ export class LayerHasher implements AsyncDisposable {
     for (let i = 0; i < threads; i++) this.#next();
   }
 
-  /** The digest of one of the layers; computed once as long as its files stay as they are. */
-  async digest(layer: StoreLayer): Promise<DiffId> {
+  /** The digest of one of the layers, computed once as long as its files stay as they are, and its bytes. */
+  async hash(layer: StoreLayer): Promise<HashedLayer> {
     const begun = this.#digests.get(layer);
-    if (begun !== undefined) return await begun;
+    if (begun !== undefined) return { diffId: await begun, chunks: layer.chunks() };
     this.#waiting.splice(this.#waiting.indexOf(layer), 1);
-    return this.#remember(layer, hashLayer(layer));
+    if (layer.length >= WORTH_RECORD) {
+      return { diffId: this.#remember(layer, hashLayer(layer)), chunks: layer.chunks() };
+    }
+    // Read once only: most of the time for a small file is spent in opening it.
+    const chunks = [...layer.chunks()];
+    return { diffId: `sha256:${hashChunks(chunks)}` as DiffId, chunks };
   }
 
   /** Has a thread hash what waits, one layer after the other. */

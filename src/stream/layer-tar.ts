@@ -16,8 +16,8 @@ export interface LayerEntries {
   readonly length: number;
 }
 
-/** Bytes of the largest chunk. Larger ones leave the processor's cache before they are hashed. */
-const CHUNK = 1 << 18;
+/** Bytes of the largest chunk, so that no longer layer has one alone. Larger ones leave the processor's cache. */
+export const LAYER_CHUNK = 1 << 18;
 
 /** The length of a layer, bytes. */
 export function measureLayer(entries: readonly StoreEntry[], owner: StoreOwner): number {
@@ -37,7 +37,7 @@ export function measureLayer(entries: readonly StoreEntry[], owner: StoreOwner):
  */
 export function* writeLayer(layer: LayerEntries): Generator<Buffer, void, undefined> {
   const { entries, owner, prefix } = layer;
-  const size = Math.min(CHUNK, layer.length);
+  const size = Math.min(LAYER_CHUNK, layer.length);
   const buffer = Buffer.allocUnsafe(size);
   let used = 0;
   let length = 0;

@@ -67,9 +67,9 @@ export async function streamImage(
   const storeLayers = listLayers(conf, root, context);
   await using hasher = new LayerHasher(storeLayers, context);
   for (const layer of storeLayers) {
-    const diffId = await hasher.digest(layer);
+    const { diffId, chunks } = await hasher.hash(layer);
     const name = dockerLayerName(diffId);
-    await archive.addFile(name, layer.length, layer.chunks());
+    await archive.addFile(name, layer.length, chunks);
     done(diffId, layer.paths, name, layer.length);
   }
   const { diffId, path, length } = customisation;

@@ -203,20 +203,25 @@ test("Tare's own layers of store paths have the digests of dockerTools", async (
   for (const [set, id] of [
     ["odd", "max5"],
     ["big", "max10"],
+    ["tiny", "uid1000"],
+    ["tiny", "uid-huge"],
+    ["tiny", "uname-long"],
+    ["tiny", "uname-unicode"],
   ] as const) {
     const root = temporaryStore(t, set);
     const image = vectorImages(set).find((one) => one.id === id)!;
     const conf = JSON.parse(readFileSync(writeConf(set, image.conf, root), "utf8"));
+    const owner = { uid: Number(conf.uid), gid: Number(conf.gid), uname: conf.uname, gname: conf.gname };
     const units = (conf.store_layers as string[][]).flat().map((path) => ({
       id: `unit of ${path}`,
       label: path,
-      entries: entriesOf(path, root),
+      entries: entriesOf(path, root).map((entry) => ({ ...entry, uid: owner.uid, gid: owner.gid })),
     }));
     const layers = (conf.store_layers as string[][]).map((paths) => ({
       units: paths.map((path) => `unit of ${path}`),
       reason: "",
     }));
-    const contents = composeLayers({ planner: "test", layers }, units, new Map());
+    const contents = composeLayers({ planner: "test", layers }, units, new Map(), owner);
     const packed = await packLayers(
       contents,
       { compression: "none", level: undefined, mtimeSeconds: 1 },

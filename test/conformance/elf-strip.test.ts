@@ -48,6 +48,7 @@ for (const flags of [[], ["-static"], ["-no-pie"], ["-g3", "-gz"], ["-Wl,--emit-
         const names = (file: string) => execFileSync("nm", [file], { encoding: "utf8" });
         assert.match(names(ours), / t hidden\n/);
         assert.equal(names(ours), names(program));
+        assert.ok(before.includes("a.c\0") && !stripped.includes("a.c\0"), "no name of a source file");
       } else assert.doesNotMatch(sections, /\.symtab/);
       assert.ok(
         statSync(ours).size <= statSync(theirs).size * 1.05 + 4096,
@@ -57,6 +58,21 @@ for (const flags of [[], ["-static"], ["-no-pie"], ["-g3", "-gz"], ["-Wl,--emit-
     });
   }
 }
+
+test("names of source files alone are reason enough to strip", (t) => {
+  if (skipWithout(t, ...TOOLS)) return;
+  const [source, program] = ["0123456789-c.c", "plain"].map((name) => join(directory, name)) as [
+    string,
+    string,
+  ];
+  writeFileSync(source, SOURCE);
+  execFileSync("gcc", ["-o", program, source]);
+  const stripped = stripElf(readFileSync(program), "debug");
+  assert.ok(stripped !== undefined && !stripped.includes("0123456789"));
+  writeFileSync(program, stripped);
+  assert.equal(execFileSync(program, { encoding: "utf8" }), "41\n");
+  assert.equal(stripElf(stripped, "debug"), undefined);
+});
 
 test("damaged files are left alone, and never crash", (t) => {
   if (skipWithout(t, ...TOOLS)) return;

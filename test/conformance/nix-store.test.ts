@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -248,4 +248,35 @@ test("a store that Nix made is read through its database", async (t) => {
   const [object] = await source.realise(section, [path], [root], context);
   const files = object!.tree.entries.filter(({ type }) => type === "file").map((entry) => entry.path);
   assert.deepEqual(files, ["a/b", "a/b-c", "large.bin", "run", "\xff\xc3\xa4 name"]);
+});
+
+test("nix builds what nix.build() names, and a lock pins its path", async (t) => {
+  if (skipWithout(t, "nix")) return;
+  const root = storeRoot(t);
+  const flake = temporaryDirectory(t);
+  const output = (outputs: string) =>
+    `derivation { name = "made"; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ ${outputs} ]; args = [ "-c" "echo made by nix > $out; echo > $dev" ]; }`;
+  writeFiles(flake, {
+    "flake.nix": `{ outputs = { self }: { one = ${output('"out"').replace("; echo > $dev", "")}; two = ${output('"out" "dev"')}; }; }`,
+  });
+  const before = process.env["NIX_CONFIG"];
+  const home = process.env["HOME"];
+  process.env["NIX_CONFIG"] =
+    "sandbox = true\nsandbox-paths = /bin /usr /lib /lib64\nsubstituters =\nbuild-users-group =\n";
+  process.env["HOME"] = temporaryDirectory(t);
+  t.after(() => {
+    process.env["HOME"] = home;
+    if (before === undefined) delete process.env["NIX_CONFIG"];
+    else process.env["NIX_CONFIG"] = before;
+  });
+  const context = testContext(t);
+  const scope = { architecture: "amd64", kind: "store" } as const;
+  const name = `build:path:${flake}#one`;
+  const section = await source.lock(scope, [name], [root], context);
+  const path = section.requests[name]!;
+  assert.match(path, /^\/nix\/store\/\w{32}-made$/);
+  assert.deepEqual(Object.keys(section.packages), [path]);
+  assert.equal(readFileSync(join(root, path), "utf8"), "made by nix\n");
+  const missing = source.lock(scope, [`build:path:${flake}#none`], [root], context);
+  await assert.rejects(missing, { code: "NIX_BUILD_FAILED", message: /does not provide attribute/ });
 });

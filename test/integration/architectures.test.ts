@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { temporaryDirectory } from "../kit/context.ts";
 import { skipWithoutRegistry, startDockerRegistry } from "../kit/docker-registry.ts";
 import { makeProject, PACKAGES } from "../kit/project.ts";
 import { run, skipWithout } from "../kit/tools.ts";
@@ -92,7 +93,7 @@ test("an index has an image for each architecture, in the order of image.ts; one
 test("an index is pushed with all its images, and pushed again it is only looked at", async (t) => {
   if (skipWithoutRegistry(t) || skipWithout(t, "skopeo")) return;
   const registry = await startDockerRegistry(t);
-  const { json } = await makeScene(t);
+  const { project, json } = await makeScene(t);
   const reference = `${registry.host}/greeter:1`;
   const pushed = json<{ digest: string; images: { digest: string }[] }>("push", reference);
   const raw = run("skopeo", ["inspect", "--tls-verify=false", "--raw", `docker://${reference}`]);
@@ -100,10 +101,47 @@ test("an index is pushed with all its images, and pushed again it is only looked
     (JSON.parse(raw) as Index).manifests.map(({ digest }) => digest),
     pushed.images.map(({ digest }) => digest),
   );
+  const layout = join(project.directory, "copied");
+  run("skopeo", [
+    ...["--insecure-policy", "copy", "-q", "--all", "--preserve-digests", "--src-tls-verify=false"],
+    ...[`docker://${reference}`, `oci:${layout}:1`],
+  ]);
+  for (const [i, architecture] of ["arm64", "amd64"].entries()) {
+    const platform = ["--platform", `linux/${architecture}`];
+    const verified = project.tare(["verify", ...platform, `docker://${reference}`]);
+    assert.equal(verified.status, 0, verified.stderr);
+    const pulled = json<{ digest: string }>("pull", ...platform, reference, `oci:pulled-${architecture}`);
+    assert.equal(pulled.digest, pushed.images[i]!.digest);
+    const copied = json<{ digest: string }>(
+      "copy",
+      ...platform,
+      `oci:${layout}`,
+      `oci:again-${architecture}`,
+    );
+    assert.equal(copied.digest, pushed.images[i]!.digest);
+  }
   const again = json<{ unchanged: boolean; digest: string; bytesSent: number }>("push", reference);
   assert.deepEqual([again.unchanged, again.digest, again.bytesSent], [true, pushed.digest, 0]);
   const one = json<{ digest: string }>("push", "--platform", "linux/arm64", `${registry.host}/greeter:arm`);
   assert.equal(one.digest, pushed.images[0]!.digest);
+});
+
+test("podman pulls the image of each architecture from an index that was pushed", async (t) => {
+  if (skipWithoutRegistry(t) || skipWithout(t, "podman")) return;
+  if (process.getuid?.() !== 0) return t.skip("only root can make podman work in every sandbox");
+  const registry = await startDockerRegistry(t);
+  const { json } = await makeScene(t);
+  const reference = `${registry.host}/greeter:1`;
+  const pushed = json<{ images: { imageId: string }[] }>("push", reference);
+  const store = temporaryDirectory(t);
+  const options = ["--root", join(store, "root"), "--runroot", join(store, "run"), "--storage-driver", "vfs"];
+  for (const [i, architecture] of ["arm64", "amd64"].entries()) {
+    const pull = ["pull", "-q", "--tls-verify=false", "--platform", `linux/${architecture}`, reference];
+    const id = run("podman", [...options, ...pull]).trim();
+    assert.equal(`sha256:${id}`, pushed.images[i]!.imageId);
+    const format = ["image", "inspect", "--format", "{{.Architecture}}", id];
+    assert.equal(run("podman", [...options, ...format]).trim(), architecture);
+  }
 });
 
 test("archives of one image want a platform; an architecture that is not there is told", async (t) => {

@@ -4,8 +4,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { parseNarInfo } from "../../src/formats/nix/narinfo.ts";
+import { removeTree } from "../../src/platform/directories.ts";
 import { type CliResult, tare as runTare, startTare } from "../kit/cli.ts";
 import { makeProject, type Project } from "../kit/project.ts";
 import { BUSYBOX } from "../kit/tiny-image.ts";
@@ -174,7 +179,7 @@ describe("tare build", { skip }, () => {
       "LOG_MISSING",
     );
     const kept = project.tare(["build", "--keep-failed"]);
-    const directory = /its directory (\S+)/.exec(kept.stderr)?.[1];
+    const directory = /its directory stays until tare store gc: (\S+)/.exec(kept.stderr)?.[1];
     assert.ok(directory !== undefined && existsSync(directory), kept.stderr);
   });
 
@@ -255,6 +260,131 @@ describe("tare build", { skip }, () => {
       readdirSync(join(project.store, "nix/store")).filter((name) => name !== ".links"),
       [],
     );
+  });
+});
+
+describe("tare build --substituters", { skip }, () => {
+  interface Realised {
+    readonly digest: string;
+    readonly builds: { readonly built: readonly string[]; readonly substituted: readonly string[] };
+  }
+
+  /** A project that was built and pushed; each later build begins with nothing but its lock and the packages. */
+  async function preparePushed(t: TestContext) {
+    const project = await prepare(
+      t,
+      image(
+        'const note = writeText("note", "of a cache");\n' +
+          'const part = runCommand("part", {}, `echo part > $out`);\n' +
+          `const app = runCommand("app", { outputs: ["out", "dev"] }, \`echo \${note} \${part} > $out; echo $out > $dev\`);`,
+        "app, app.outputs.dev",
+      ),
+    );
+    const json = (...args: string[]): Realised =>
+      JSON.parse(project.succeed("build", "--json", ...args).stdout);
+    const first = json();
+    const names = (paths: readonly string[]) => paths.map((path) => path.slice(44)).sort();
+    assert.deepEqual(names(first.builds.built), ["app", "app-dev", "note", "part"]);
+    assert.deepEqual(json().builds, { built: [], substituted: [] });
+    const key = (name: string) => {
+      const file = join(project.directory, `${name}.key`);
+      return { file, publicKey: project.succeed("store", "generate-key", name, "--out", file).stdout.trim() };
+    };
+    const trusted = key("trusted-1");
+    const cache = join(project.directory, "cache");
+    const url = pathToFileURL(cache).href;
+    project.succeed("store", "push", url, "--key", trusted.file);
+    const anew = (...options: string[]) => {
+      removeTree(project.store);
+      removeTree(join(project.cacheHome, "tare/builds"));
+      const result = project.succeed("build", "--json", ...options);
+      const { digest, builds } = JSON.parse(result.stdout) as Realised;
+      assert.equal(digest, first.digest);
+      return { ...result, built: names(builds.built), substituted: names(builds.substituted) };
+    };
+    /** Removes from the cache what is said of a path, or its NAR. */
+    const lose = (name: string, what: "narinfo" | "NAR") => {
+      const file = readdirSync(cache).find(
+        (entry) =>
+          entry.endsWith(".narinfo") &&
+          new RegExp(`^StorePath: \\S+-${name}$`, "m").test(readFileSync(join(cache, entry), "utf8")),
+      )!;
+      const { url: nar } = parseNarInfo(readFileSync(join(cache, file), "utf8"));
+      rmSync(join(cache, what === "NAR" ? nar : file));
+    };
+    return { ...project, anew, cache, key, lose, publicKey: trusted.publicKey, url };
+  }
+
+  test("builds nothing that a trusted cache has, and what it lacks", async (t) => {
+    const { anew, lose, publicKey, url, tare } = await preparePushed(t);
+    const options = ["--substituters", url, "--trusted-public-keys", publicKey];
+    const all = anew(...options);
+    // What is wanted is taken, with what it refers to; nothing is left to be built.
+    assert.deepEqual([all.built, all.substituted], [[], ["app", "app-dev"]]);
+    assert.match(tare(["store", "ls"]).stdout, /-note\n[\s\S]*4 paths/);
+    assert.match(tare(["store", "verify"]).stdout, /^4 paths .*, 0 problems\n$/);
+
+    lose("app-dev", "narinfo");
+    const some = anew(...options);
+    assert.deepEqual([some.built, some.substituted], [["app", "app-dev"], ["app"]]);
+    assert.doesNotMatch(some.stderr, /warning/);
+
+    lose("app", "NAR");
+    // What is made quickly, as the note, is never asked for.
+    const fewer = anew(...options);
+    assert.deepEqual([fewer.built, fewer.substituted], [["app", "app-dev", "note"], ["part"]]);
+    assert.match(fewer.stderr, /warning: \S+-app is not taken from a cache: .*does not have file:/);
+  });
+
+  test("takes nothing that nobody trusted has signed, and then builds it", async (t) => {
+    const { anew, key, url, tare } = await preparePushed(t);
+    const { publicKey } = key("stranger-1");
+    for (const keys of [[], ["--trusted-public-keys", publicKey]]) {
+      const result = anew("--substituters", url, ...keys);
+      assert.deepEqual([result.built, result.substituted], [["app", "app-dev", "note", "part"], []]);
+      const warnings = result.stderr.match(/^warning: .*$/gm)!;
+      assert.equal(warnings.length, 1, result.stderr);
+      assert.match(
+        warnings[0]!,
+        /not taken from a cache, nor .*no trusted key has signed it \(signed by trusted-1;/,
+      );
+    }
+    assert.match(
+      tare(["build", "--substituters", "/srv"]).stderr,
+      /https:, http: or file: URLs were expected/,
+    );
+    assert.match(
+      tare(["build", "--trusted-public-keys", "me"]).stderr,
+      /generate-key prints them were expected/,
+    );
+  });
+
+  test("asks servers, also those that the environment names; one that is gone costs a warning", async (t) => {
+    const { anew, cache, publicKey, environment, directory, cacheHome, store } = await preparePushed(t);
+    const server = createServer((request, response) => {
+      const file = join(cache, request.url!);
+      if (existsSync(file)) response.end(readFileSync(file));
+      else response.writeHead(404).end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    removeTree(store);
+    removeTree(join(cacheHome, "tare/builds"));
+    // The server is of this process: the command must not block it.
+    const env = { ...environment, TARE_SUBSTITUTERS: url, TARE_TRUSTED_PUBLIC_KEYS: publicKey };
+    const build = startTare(t, ["build", "--json"], { cwd: directory, env });
+    let [stdout, stderr] = ["", ""];
+    build.stdout!.on("data", (chunk) => (stdout += chunk));
+    build.stderr!.on("data", (chunk) => (stderr += chunk));
+    const [code] = await once(build, "close");
+    assert.equal(code, 0, stderr);
+    const { builds } = JSON.parse(stdout) as Realised;
+    assert.deepEqual([builds.built.length, builds.substituted.length], [0, 2]);
+    server.closeAllConnections();
+    await promisify(server.close.bind(server))();
+    const gone = anew("--substituters", url, "--trusted-public-keys", publicKey);
+    assert.equal(gone.built.length, 4);
+    assert.equal(gone.stderr.match(/^warning: /gm)?.length, 1, gone.stderr);
   });
 });
 

@@ -18,13 +18,16 @@ test("the bundle of SSL_CERT_FILE is trusted beside Node's own", async (t) => {
   if (missing !== undefined) return t.skip(missing);
   const project = await makeProject(t);
   const { ca, certificate, key } = makeCertificates(temporaryDirectory(t));
-  const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, answer) => {
-    try {
-      answer.end(readFileSync(join(project.archive.directory, decodeURIComponent(request.url ?? "/"))));
-    } catch {
-      answer.writeHead(404).end();
-    }
-  });
+  const server = createServer(
+    { cert: readFileSync(certificate), key: readFileSync(key) },
+    (request, answer) => {
+      try {
+        answer.end(readFileSync(join(project.archive.directory, decodeURIComponent(request.url ?? "/"))));
+      } catch {
+        answer.writeHead(404).end();
+      }
+    },
+  );
   t.after(() => server.close());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -6,10 +6,11 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { liveArchiveProblem, missingProgram, ROOT, tare } from "../kit/cli.ts";
+import { liveArchiveProblem, missingProgram, ROOT, startTare, tare } from "../kit/cli.ts";
 import { temporaryDirectory } from "../kit/context.ts";
-import { personas } from "../kit/personas.ts";
+import { skipWithoutRegistry, startDockerRegistry } from "../kit/docker-registry.ts";
 import { makeProject } from "../kit/project.ts";
+import { ask, freePort } from "../kit/services.ts";
 
 const EXAMPLES = join(ROOT, "examples", "docker-tools");
 
@@ -23,15 +24,19 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   environment: /^(?=[\s\S]*^FROM_PARENT=true$)(?=[\s\S]*^FROM_CHILD=true$)(?=[\s\S]*^LAST_LAYER=child$)/m,
   etc: /^uid=65534\(nobody\) gid=65534\(nobody\)/,
   fakechroot: /^12345:12345\n$/,
-  fakeroot: /^1000\nhello\n$/,
+  // The store has what a link names, and not what was only copied from.
+  fakeroot: /^1000\nhello\n1\n$/,
   layers: /^640 33:33 \/srv\/settings\n$/,
   "layers-order": /^layer1\nlayer2\nlayer1\nlayer2\nsecond\n$/,
   nginx: /test is successful/,
   nix: /^\/nix\/store\/\w{32}-a\n\/nix\/store\/\w{32}-b\nsome data\n$/,
+  path: /^hello from a directory\n0:0\n$/,
   "registry-prefix": /^prefixed\n$/,
   "service-on-base": /^Redis server v=/,
+  shadow: /^uid=600\(redis\) gid=600\(redis\) groups=600\(redis\)\nredis 600\n$/,
   shell: /^hello\n$/,
   "shell-command": /^interactive\n\/home\/me 2000\nit's built\n$/,
+  "shell-hook": /^the hook ran\nhello, you\nthis is a string\nbuilt\n$/,
   "side-by-side": /^first\nsecond\n$/,
   "store-symlink": /^behind the link\n$/,
   user: /^somebody\n\/home\/somebody\n755\n755\n1234:1234\n1234:1234\n$/,
@@ -84,6 +89,21 @@ for (const [name, prints] of Object.entries(PRINTS)) {
   });
 }
 
+test("tare shell is the same environment without an image, and builds there as well", (t) => {
+  const reason = problem();
+  if (reason !== undefined) return t.skip(reason);
+  const cwd = project(t, "shell-hook");
+  const input = "greet me; jq -r .text $textPath; buildDerivation && cmp $textPath $out && echo built\n";
+  const shell = tare(["shell", "-q"], { cwd, input });
+  assert.equal(shell.stdout, "the hook ran\nhello, me\nthis is a string\nbuilt\n", shell.stderr);
+  const command = tare(["shell", "-q", "--", "sh", "-c", "cat $textPath; exit 4"], { cwd });
+  assert.deepEqual(
+    [command.status, command.stdout],
+    [4, 'the hook ran\n{ "text": "this is a string" }'],
+    command.stderr,
+  );
+});
+
 test("an archive of merged images has all of them, layers that both have once, and owners as they were", (t) => {
   const reason = problem();
   if (reason !== undefined) return t.skip(reason);
@@ -117,14 +137,21 @@ test("an exported image is one tar of its files", (t) => {
   assert.equal(again.stdout.includes("usr/bin/dash"), true);
 });
 
-test("without the store no store path is in the image, only links to it", (t) => {
+test("without the store no store path is in the image, only links that work where it is mounted", (t) => {
   const reason = problem();
   if (reason !== undefined) return t.skip(reason);
   const cwd = project(t, "no-store");
-  succeed(cwd, "export", "-o", "root.tar");
+  const env = { TARE_STORE: join(cwd, "store") };
+  const run = (...args: string[]) => tare(["run", "--runtime", "namespaces", ...args], { cwd, env });
+  const broken = run();
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /cat: \/share\/hello: No such file/);
+  const mounted = run("-v", `${join(cwd, "store/nix/store")}:/nix/store:ro`);
+  assert.deepEqual([mounted.status, mounted.stdout], [0, "hello\n"], mounted.stderr);
+  assert.equal(tare(["export", "-o", "root.tar"], { cwd, env }).status, 0);
   const listed = execFileSync("tar", ["-tvf", "root.tar"], { cwd, encoding: "utf8" });
   assert.match(listed, /share\/hello -> \/nix\/store\/\w{32}-hello\/share\/hello$/m);
-  assert.doesNotMatch(listed, / nix\/store\//);
+  assert.doesNotMatch(listed, / nix\/store\/./);
 });
 
 test("layers: explicit ones are below, each path is in one, and maxLayers counts all of them", (t) => {
@@ -189,6 +216,52 @@ export default buildImage({ name: "registry-1.docker.io/image", copyToRoot: writ
   }
 });
 
+test("what pullImage pins is a base, and an image by its final name; its layers stay as they are", async (t) => {
+  const reason = problem();
+  if (reason !== undefined) return t.skip(reason);
+  if (skipWithoutRegistry(t)) return;
+  const registry = await startDockerRegistry(t);
+  const cwd = project(t, "registry-prefix");
+  succeed(cwd, "push", `${registry.host}/team/base:1`);
+  succeed(cwd, "build", "-o", "oci:base");
+  const { manifest: base } = readConfig(join(cwd, "base"));
+  const pin = JSON.parse(succeed(cwd, "prefetch", "--json", `${registry.host}/team/base:1`)) as {
+    readonly imageName: string;
+    readonly imageDigest: string;
+  };
+  const image = (text: string) =>
+    writeFileSync(
+      join(cwd, "image.ts"),
+      `import { buildImage, pullImage, writeTextDir } from "tare";
+const pulled = pullImage({ imageName: "${pin.imageName}", imageDigest: "${pin.imageDigest}", finalImageName: "final", finalImageTag: "2" });
+export default ${text};\n`,
+    );
+  image("pulled");
+  assert.equal(succeed(cwd, "run", "--runtime", "namespaces"), "prefixed\n");
+  succeed(cwd, "build", "-o", "docker-archive:pulled.tar");
+  const listed = execFileSync("tar", ["-xOf", "pulled.tar", "manifest.json"], { cwd, encoding: "utf8" });
+  assert.deepEqual(JSON.parse(listed)[0].RepoTags, ["final:2"]);
+  image(
+    `buildImage({ name: "on-top", fromImage: pulled, copyToRoot: writeTextDir("hello", "hello"), config: { Cmd: ["sh", "-c", "read x < /hello; echo $x"] } })`,
+  );
+  assert.equal(succeed(cwd, "run", "--runtime", "namespaces"), "hello\n");
+  succeed(cwd, "build", "-o", "oci:on-top");
+  const { manifest } = readConfig(join(cwd, "on-top"));
+  assert.equal(manifest.layers.length, 2);
+  assert.deepEqual(manifest.layers[0], base.layers[0]);
+});
+
+test("nginx serves its pages, with its own configuration", async (t) => {
+  const reason = problem();
+  if (reason !== undefined) return t.skip(reason);
+  const port = await freePort();
+  const cwd = project(t, "nginx");
+  const text = readFileSync(join(cwd, "image.ts"), "utf8").replace("8080;", `${port};`);
+  writeFileSync(join(cwd, "image.ts"), text);
+  startTare(t, ["run", "--runtime", "namespaces", "--", "nginx"], { cwd });
+  assert.equal(await ask(`http://127.0.0.1:${port}/`), "<h1>hello</h1>\n");
+});
+
 test("a base with one layer twice can be built upon", (t) => {
   const reason = problem();
   if (reason !== undefined) return t.skip(reason);
@@ -238,50 +311,96 @@ export default buildLayeredImage({
   closure: "declared",
   runAsRoot: "touch /one && chown 33:33 /one",
   enableFakechroot: true,
-  fakeRootCommands: "touch /two && chown 12345:54321 /two && chmod 4755 /two",
+  fakeRootCommands: "touch /two && chown 12345:54321 /two && chmod 4755 /two && mkdir -p /home/alice && chown 1000 /home/alice && chmod 750 /home/alice && ln -s nowhere /home/alice/link && chown -h 65534:65534 /home/alice/link",
 });
 `;
 
-const [root, ordinary] = personas();
-/** A user that no range of ids belongs to. */
-const without = {
-  ...ordinary!,
-  name: "an ordinary user without further ids",
-  uid: 54321,
-  prefix: ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"],
-  skip: ordinary!.skip || (process.getuid?.() !== 0 && "this user is not root"),
-};
+const DECLARED = `  users: [{ name: "alice", uid: 1000, createHome: false }],
+  directories: [{ path: "/srv/data", mode: 0o750, owner: "alice" }],
+  files: [{ path: "/srv/data/file", text: "x", owner: "12345:54321" }],
+`;
 
-for (const persona of [root!, ordinary!, without]) {
-  test(`as ${persona.name}, owners that commands give are kept, or refused`, {
-    skip: persona.skip,
-  }, async (t) => {
-    if (!existsSync("/bin/busybox")) return t.skip("busybox is not installed");
-    const busybox = { text: readFileSync("/bin/busybox"), mode: 0o755 };
-    const packages = [...BUSYBOX_PACKAGES, { name: "busybox-static", files: { "usr/bin/busybox": busybox } }];
-    const made = await makeProject(t, { image: OWNED, archive: { packages } });
-    mkdirSync(made.cacheHome, { recursive: true });
-    const above = join(made.directory, "..");
-    if (process.getuid?.() === 0) execFileSync("chown", ["-R", `${persona.uid}:${persona.uid}`, above]);
-    const env = { HOME: above, XDG_DATA_HOME: join(above, "data") };
-    const result = made.tare(["export", "-o", "root.tar"], { prefix: persona.prefix, env });
-    if (/this user may hand out no ids/.test(result.stderr)) {
-      assert.notEqual(persona, root);
-      assert.equal(result.status, 1);
-      assert.match(result.stderr, /Cannot run runAsRoot[\s\S]*hint: .*\/etc\/subuid and \/etc\/subgid/);
-      return;
-    }
-    assert.notEqual(persona, without);
-    assert.equal(result.status, 0, result.stderr);
-    const listed = execFileSync("tar", ["--numeric-owner", "-tvf", join(made.directory, "root.tar")], {
+/** A user of no system: ids that the tests give it are nobody else's. */
+const USER = 54321;
+
+/** Runs a command as {@link USER} on a machine of its own, whose subuid(5) and subgid(5) give it a range of ids, or none. */
+function asUser(directory: string, range: string): readonly string[] {
+  const files = {
+    passwd: `${readFileSync("/etc/passwd", "utf8")}somebody:x:${USER}:${USER}::/:/bin/sh\n`,
+    subuid: range,
+    subgid: range,
+  };
+  const mounts = Object.entries(files).map(([name, text]) => {
+    const file = join(directory, `${range === "" ? "no" : "with"}-${name}`);
+    writeFileSync(file, text, { mode: 0o644 });
+    return `mount --bind ${file} /etc/${name}`;
+  });
+  const become = `setpriv --reuid=${USER} --regid=${USER} --clear-groups`;
+  return ["unshare", "-m", "sh", "-c", `${mounts.join(" && ")} && exec ${become} "$@"`, "sh"];
+}
+
+function problemOfUsers(): string | undefined {
+  if (process.getuid?.() !== 0) return "this user is not root, who alone can play others";
+  if (!existsSync("/etc/subuid") || !existsSync("/etc/subgid")) return "there is no /etc/subuid";
+  return missingProgram("newuidmap", "newgidmap", "unshare", "setpriv", "busybox");
+}
+
+/** Builds the image whose commands hand out files, as root or as a user of {@link asUser}. */
+async function buildOwned(t: TestContext, range: string | undefined) {
+  const busybox = { text: readFileSync("/bin/busybox"), mode: 0o755 };
+  const packages = [...BUSYBOX_PACKAGES, { name: "busybox-static", files: { "usr/bin/busybox": busybox } }];
+  const made = await makeProject(t, { image: OWNED, archive: { packages } });
+  mkdirSync(made.cacheHome);
+  const above = join(made.directory, "..");
+  if (range !== undefined) execFileSync("chown", ["-R", `${USER}:${USER}`, above]);
+  const prefix = range === undefined ? [] : asUser(above, range);
+  const env = { HOME: above, XDG_DATA_HOME: join(above, "data") };
+  return { ...made, run: (...args: readonly string[]) => made.tare(args, { prefix, env }) };
+}
+
+test("owners that commands give are in the layer, as root and as a user with further ids, in the same bytes", async (t) => {
+  const reason = problemOfUsers();
+  if (reason !== undefined) return t.skip(reason);
+  const digests: string[] = [];
+  for (const range of [undefined, `${USER}:200000:65536\n`]) {
+    const { directory, run } = await buildOwned(t, range);
+    const built = run("build", "--json", "-o", "oci:made");
+    assert.equal(built.status, 0, built.stderr);
+    assert.doesNotMatch(built.stderr, /may hand out no ids/);
+    digests.push((JSON.parse(built.stdout) as { digest: string }).digest);
+    assert.equal(run("export", "-o", "root.tar").status, 0);
+    const listed = execFileSync("tar", ["--numeric-owner", "-tvf", join(directory, "root.tar")], {
       encoding: "utf8",
     });
-    const owner = (name: string) =>
-      listed
-        .split("\n")
-        .find((line) => line.endsWith(` ${name}`))
-        ?.split(/ +/)[1];
-    assert.deepEqual([owner("one"), owner("two")], ["33/33", "12345/54321"]);
-    assert.match(listed, /^-rwsr-xr-x .* two$/m);
+    assert.match(listed, /^-rw-r--r-- 33\/33 .* one$/m);
+    assert.match(listed, /^-rwsr-xr-x 12345\/54321 .* two$/m);
+    assert.match(listed, /^drwxr-x--- 1000\/0 .* home\/alice\/$/m);
+    assert.match(listed, /^lrwxrwxrwx 65534\/65534 .* home\/alice\/link -> nowhere$/m);
+  }
+  assert.equal(new Set(digests).size, 1, digests.join(" "));
+});
+
+test("a user to whom no further ids belong is told so; what is said as data has any owner all the same", async (t) => {
+  const reason = problemOfUsers();
+  if (reason !== undefined) return t.skip(reason);
+  const { directory, run } = await buildOwned(t, "");
+  const refused = run("build", "-o", "oci:made");
+  assert.equal(refused.status, 1);
+  assert.match(
+    refused.stderr,
+    /only root can own files \(give it a range in \/etc\/subuid and \/etc\/subgid\)/,
+  );
+  assert.match(refused.stderr, /Cannot run runAsRoot[\s\S]*hint: .*\/etc\/subuid and \/etc\/subgid/);
+  writeFileSync(
+    join(directory, "image.ts"),
+    OWNED.replace(/ {2}runAsRoot[\s\S]*?fakeRootCommands.*\n/, `  runAsRoot: "touch /three",\n${DECLARED}`),
+  );
+  const exported = run("export", "-o", "root.tar");
+  assert.equal(exported.status, 0, exported.stderr);
+  const listed = execFileSync("tar", ["--numeric-owner", "-tvf", join(directory, "root.tar")], {
+    encoding: "utf8",
   });
-}
+  assert.match(listed, /^-rw-r--r-- 0\/0 .* three$/m);
+  assert.match(listed, /^drwxr-x--- 1000\/1000 .* srv\/data\/$/m);
+  assert.match(listed, /^-rw-r--r-- 12345\/54321 .* srv\/data\/file$/m);
+});

@@ -83,6 +83,15 @@ test("tree shows each package once, with own, closure and added size, plainly in
   assert.equal(sizes["app"]!.addedSize, total);
 });
 
+test("tree draws the packages into one file", async (t) => {
+  const project = await setUp(t, image("packages.app"));
+  assert.equal(run(project, "tree", "--picture", "app.svg"), "app.svg: 4 packages\n");
+  const svg = readFileSync(join(project.directory, "app.svg"), "utf8");
+  assert.match(svg, /^<svg [^>]*>\n<title>app<\/title>/);
+  for (const name of ["app", "helper", "sh", "tool"])
+    assert.match(svg, new RegExp(`<title>${name} 1\\.0-1\n`));
+});
+
 test("a package that was shown with its references is marked when it comes again", async (t) => {
   const archive: ArchiveOptions = {
     packages: [

@@ -1,12 +1,13 @@
 // `tare init`: what it recognises, what it writes, and that what it writes is an image.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { tare } from "../kit/cli.ts";
+import { copyExample, tare } from "../kit/cli.ts";
 import { temporaryDirectory } from "../kit/context.ts";
 import { makeElf } from "../kit/make-elf.ts";
+import { ownStore, skipWithoutArchive } from "../kit/services.ts";
 
 type Files = Readonly<Record<string, string | Buffer>>;
 
@@ -136,6 +137,23 @@ for (const { summary, files, says, writes } of [
     assert.ok(text.trimEnd().split("\n").length <= 12, text);
   });
 }
+
+test("what tare init writes is an image that can be built", (t) => {
+  if (skipWithoutArchive(t)) return;
+  const example = copyExample(t, "erlang-release");
+  rmSync(join(example, "image.ts"));
+  for (const directory of [
+    makeDirectory(t, { server: makeElf({ type: "executable" }) }),
+    makeDirectory(t, { "public/index.html": "hi" }),
+    makeDirectory(t, { "requirements.txt": "", "main.py": "print('hi')\n" }),
+    example,
+  ]) {
+    const said = tare(["init"], { cwd: directory });
+    assert.equal(said.status, 0, said.stderr);
+    const built = tare(["build"], { cwd: directory, env: ownStore(t) });
+    assert.equal(built.status, 0, said.stdout + built.stderr);
+  }
+});
 
 test("an image file that is there stays, unless it is said otherwise", (t) => {
   const directory = makeDirectory(t, { "public/index.html": "", "image.ts": "mine" });

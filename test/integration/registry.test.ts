@@ -161,6 +161,25 @@ test("tare push: of a changed image only what changed moves; blobs that are gone
   assert.deepEqual([anew.digest, anew.blobs.uploaded], [changed.digest, changed.layers.length + 1]);
 });
 
+test("tare push: layers that the registry has lost are packed anew where the cache has let them go", async (t) => {
+  if (skipWithoutRegistry(t)) return;
+  const { registry, project, json } = await startWithProject(t);
+  const reference = `${registry.host}/team/greeter:v1`;
+  const first = json<Push>("push", reference);
+  const [lost] = first.layers;
+  writeFileSync(
+    join(project.directory, "image.ts"),
+    IMAGE.replace('Cmd: ["greet"]', 'Cmd: ["greet", "loudly"]'),
+  );
+  rmSync(join(project.cacheHome, "tare/blobs"), { recursive: true });
+  const url = `http://${registry.host}/v2/team/greeter/blobs/${lost!.digest}`;
+  assert.equal((await fetch(url, { method: "DELETE" })).status, 202);
+  const second = json<Push>("push", reference);
+  // The configuration went before the loss was known.
+  assert.deepEqual([second.blobs.uploaded, second.unchanged], [1, false]);
+  assert.equal((await fetch(url, { method: "HEAD" })).status, 200);
+});
+
 test("tare copy: between registries, layouts and archives the digest stays; tare pull is the way back", async (t) => {
   if (skipWithoutRegistry(t)) return;
   const { registry, project, env, json } = await startWithProject(t);
@@ -465,6 +484,45 @@ test("an unknown authority is refused, by name, unless it is named or nothing is
     env: { SSL_CERT_FILE: registry.caFile! },
   });
   assert.equal(none.status, 0, none.stderr);
+});
+
+test("every command that may read an image of a registry can be told whom to trust", async (t) => {
+  if (skipWithoutRegistry(t, { tls: true })) return;
+  const registry = await startDockerRegistry(t, { tls: true });
+  const context = testContext(t);
+  const tree = makeTree({ "srv/": {}, "srv/base": "of a registry" });
+  const base = await packImage([tree], context, { config: {} });
+  const name = `${registry.host}/team/base:v1`;
+  const access = { registry: { caFile: registry.caFile, credentials: "anonymous" as const } };
+  await pushContent(imageContent(base), parseRegistryReference(name), access, context);
+  const image = IMAGE.replace("contents:", `fromImage: "docker://${name}",\n  contents:`);
+  assert.notEqual(image, IMAGE);
+  const project = await makeProject(t, { image });
+  const untrusted = project.tare(["build"]);
+  assert.equal(untrusted.status, 1);
+  assert.match(untrusted.stderr, /--ca FILE.*REGISTRY_UNTRUSTED|REGISTRY_UNTRUSTED[\s\S]*--ca FILE/);
+  for (const args of [
+    ["lock"],
+    ["plan"],
+    ["tree"],
+    ["why", "libgreet1"],
+    ["build"],
+    ["export", "-o", "root.tar"],
+    ["export", "-o", "base.tar", `docker://${name}`],
+    ["verify", `docker://${name}`],
+    ["update"],
+    ["prefetch", name],
+    ["pull", name, "oci:pulled"],
+    ["copy", `docker://${name}`, "oci-archive:copied.tar"],
+    ["push", `${registry.host}/team/app:v1`],
+  ]) {
+    // What an earlier command has fetched must not answer for a later one.
+    rmSync(join(project.cacheHome, "tare/trees"), { recursive: true, force: true });
+    rmSync(join(project.cacheHome, "tare/builds"), { recursive: true, force: true });
+    const trust = args[0] === "plan" ? ["--insecure"] : ["--ca", registry.caFile!];
+    const { status, stderr } = project.tare([...args, ...trust]);
+    assert.equal(status, 0, `tare ${args[0]} ${trust[0]}: ${stderr}`);
+  }
 });
 
 test("a registry that wants a certificate gets that of its directory", async (t) => {

@@ -73,7 +73,8 @@ export function makeDirectory(t: TestContext, files: Readonly<Record<string, str
   return directory;
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
@@ -82,7 +83,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Asks until somebody answers. */
-async function ask(url: string): Promise<string> {
+export async function ask(url: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await (await fetch(url)).text();

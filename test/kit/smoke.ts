@@ -34,17 +34,23 @@ export interface SmokeCase {
   readonly expect: string;
 }
 
-/** The cases that the rules were measured with, or those of packages that were in no list before. */
-export function smokeCases(file: "cases.json" | "more-cases.json" = "cases.json"): readonly SmokeCase[] {
+/** What the rules were measured with, and two lists of packages that were in none before. */
+export type SmokeFile = "cases.json" | "more-cases.json" | "fresh-cases.json";
+
+/** The cases of a file. */
+export function smokeCases(file: SmokeFile = "cases.json"): readonly SmokeCase[] {
   return (JSON.parse(readFileSync(join(FIXTURES, file), "utf8")) as { cases: SmokeCase[] }).cases;
 }
 
 /** The text of an image.ts with packages of bookworm. */
-export function smokeImageFile(packages: readonly string[]): string {
+export function smokeImageFile(
+  packages: readonly string[],
+  closure: "inferred" | "declared" = "inferred",
+): string {
   const contents = packages.map((name) => `packages[${JSON.stringify(name)}]`).join(", ");
   return `import { buildLayeredImage, debian } from "tare";
 const { packages } = debian("bookworm", { architecture: "amd64" });
-export default buildLayeredImage({ name: "smoke", contents: [${contents}] });
+export default buildLayeredImage({ name: "smoke", closure: "${closure}", contents: [${contents}] });
 `;
 }
 

@@ -145,6 +145,13 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     uses: ["usr/share/b"],
   },
   {
+    kind: "path",
+    summary: "headers of which a compiled file has assertions",
+    path: "usr/lib/a.so",
+    content: makeElf({ strings: ["/usr/include/python3.11/object.h", "/etc/a.conf"] }),
+    uses: ["etc/a.conf"],
+  },
+  {
     kind: "program-path",
     summary: "programs in ELF files",
     path: "usr/lib/liba.so",
@@ -237,6 +244,16 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     uses: ["rm"],
   },
   {
+    kind: "elf-command",
+    summary: "command lines with a computed directory",
+    path: "usr/bin/a",
+    content: makeElf({
+      ...RUNS,
+      strings: ['"%s%sxkbcomp" -w %d', "%s/sendmail -t", "%s -x", '"quoted text"'],
+    }),
+    uses: ["sendmail", "xkbcomp"],
+  },
+  {
     kind: "shell-built-in",
     summary: "whoever calls exec",
     path: "usr/lib/libruby.so",
@@ -252,11 +269,25 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     uses: ["awk", "cut", "date", "grep", "sed", "tr"],
   },
   {
+    kind: "shell-command",
+    summary: "commands that are no aliases, and those behind the first of a substitution",
+    path: "usr/bin/b",
+    content: '#!/bin/sh\nC="`\\\\unset -f x; \\\\command -v java`"\n\\grep x\nD="$(cd y && dirname z)"\n',
+    uses: ["dirname", "grep", "java"],
+  },
+  {
     kind: "script-command",
     summary: "commands in calls",
     path: "usr/bin/a",
     content: "#!/usr/bin/python3\nsubprocess.run(['ls', x])\nos.system(\"rm -rf y\")\n",
     uses: ["ls", "rm"],
+  },
+  {
+    kind: "script-command",
+    summary: "commands on the line behind the parenthesis",
+    path: "usr/lib/python3/a.py",
+    content: "subprocess.run(\n    ['uname', '-a'])\nto run\n'which' is prose\n",
+    uses: ["uname"],
   },
   {
     kind: "script-word",
@@ -384,6 +415,26 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     uses: ["encodings"],
   },
   {
+    kind: "lua-embedded",
+    summary: "modules by name",
+    path: "usr/lib/a.so",
+    content: makeElf({ imports: ["lua_pcall"], strings: ["resty.core", "No module"] }),
+    uses: ["resty.core"],
+  },
+  {
+    kind: "login-shell",
+    summary: "who logs users in",
+    path: "usr/sbin/a",
+    content: makeElf({ imports: ["pam_open_session", "getpwnam", "execve"], strings: ["SHELL"] }),
+    uses: ["root's shell"],
+  },
+  {
+    kind: "login-shell",
+    summary: "who has it",
+    path: "usr/bin/bash",
+    offers: ["root's shell"],
+  },
+  {
     kind: "perl",
     summary: "use, base classes, calls; no documentation",
     path: "usr/share/perl5/A/B.pm",
@@ -407,6 +458,13 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     content: 's.add_runtime_dependency(%q<z>, [">= 0"])\n',
     uses: ["gem z"],
     offers: ["gem concurrent-ruby"],
+  },
+  {
+    kind: "ruby",
+    summary: "specifications with another place than lib",
+    path: "usr/share/rubygems-integration/all/specifications/x-1.1.gemspec",
+    content: '  s.require_paths = ["lib/x".freeze, "lib".freeze]\n',
+    offers: ["gem x", "require path x-1.1/lib/x"],
   },
   {
     kind: "node",

@@ -1,6 +1,7 @@
 // `npm run test:smoke`: builds every case of test/fixtures/smoke with an inferred closure from the live archive, runs its functional
-// test in the image, and prints a table. `-- --more`: the cases of packages that the rules were never tried on when they were made;
-// `-- NAME…`: only those; `-- --write`: measures sizes, too, and puts the table into docs/measurements.md.
+// test in the image, and prints a table. `-- --more`, `-- --fresh`: the cases of packages that the rules were never tried on when they
+// were made; `-- --declared`: with all that is declared, to try the tests themselves; `-- NAME…`: only those; `-- --write`: measures
+// sizes, too, and puts the table into docs/measurements.md.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT, SHARED_CACHE, tare } from "../kit/cli.ts";
 import { type Inferable, loadInferable } from "../kit/inferable.ts";
-import { makeHarness, runSmokeCase, smokeCases, smokeImageFile } from "../kit/smoke.ts";
+import { makeHarness, runSmokeCase, type SmokeFile, smokeCases, smokeImageFile } from "../kit/smoke.ts";
 import { measureLayers } from "./layer-sizes.ts";
 
 /** Bytes: zstd -19 takes its time, and tells little of an image above this. */
@@ -38,9 +39,16 @@ interface BuildJson {
 }
 
 const options = process.argv.slice(2);
-const isMore = options.includes("--more");
+/** Cases of packages that were in no list. */
+const list = ["more", "fresh"].find((name) => options.includes(`--${name}`));
+const closure = options.includes("--declared") ? "declared" : "inferred";
+/** Essential packages of bookworm with commands: what a script may take for granted on Debian. */
+const ESSENTIAL =
+  "base-files base-passwd bash bsdutils coreutils dash debianutils diffutils findutils grep gzip hostname libc-bin login ncurses-base ncurses-bin perl-base sed sysvinit-utils tar util-linux".split(
+    " ",
+  );
 const isWritten = options.includes("--write");
-const cases = smokeCases(isMore ? "more-cases.json" : "cases.json");
+const cases = smokeCases(list === undefined ? "cases.json" : (`${list}-cases.json` as SmokeFile));
 const wanted = options.filter((option) => !option.startsWith("-"));
 const chosen = wanted.length > 0 ? cases.filter(({ name }) => wanted.includes(name)) : cases;
 
@@ -57,7 +65,8 @@ await test("smoke tests of inferred images", async (t) => {
       const directory = mkdtempSync(join(tmpdir(), "tare-smoke-"));
       try {
         const layout = join(directory, "out");
-        writeFileSync(join(directory, "image.ts"), smokeImageFile(smokeCase.packages));
+        const packages = [...smokeCase.packages, ...(closure === "declared" ? ESSENTIAL : [])];
+        writeFileSync(join(directory, "image.ts"), smokeImageFile(packages, closure));
         const start = performance.now();
         const built = tare(["build", "--json", "--no-frozen", "-o", "oci:out"], { cwd: directory });
         const seconds = (performance.now() - start) / 1000;
@@ -94,7 +103,7 @@ const sum = (part: readonly Row[], of: Size) =>
 
 function tellFirst(): string {
   const first = rows.filter(({ name }) => cases.findIndex((item) => item.name === name) < FIRST);
-  if (isMore) return `Together they are ${sum(rows, "image")} MB.`;
+  if (list !== undefined) return `Together they are ${sum(rows, "image")} MB.`;
   if (!isWritten) return `The first ${FIRST} cases together are ${sum(first, "image")} MB.`;
   return `The first ${FIRST} cases together are ${sum(first, "image")} MB; what they declare is ${sum(first, "declared")} MB, and ${sum(first, "withEssential")} MB with the Essential packages.`;
 }
@@ -113,9 +122,8 @@ const table = [
 console.log(table);
 
 if (isWritten) {
-  const marks = isMore
-    ? (["<!-- more -->", "<!-- /more -->"] as const)
-    : (["<!-- smoke -->", "<!-- /smoke -->"] as const);
+  const name = list ?? "smoke";
+  const marks = [`<!-- ${name} -->`, `<!-- /${name} -->`] as const;
   const file = join(ROOT, "docs/measurements.md");
   const text = readFileSync(file, "utf8");
   const [start, end] = marks.map((mark) => text.indexOf(mark)) as [number, number];

@@ -1,8 +1,12 @@
 // Links to the store without the store, which is mounted when the image runs.
-import { buildLayeredImage, writeTextDir } from "tare";
+import { buildLayeredImage, debian, writeTextDir } from "tare";
+
+const { packages } = debian("bookworm");
 
 export default buildLayeredImage({
   name: "no-store",
-  contents: [writeTextDir("share/hello", "hello\n")],
+  contents: [packages.coreutils, writeTextDir("share/hello", "hello\n")],
   includeStorePaths: false,
+  runAsRoot: "mkdir -p /nix/store",
+  config: { Cmd: ["cat", "/share/hello"] },
 });

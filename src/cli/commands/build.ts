@@ -3,15 +3,13 @@
 import type { Command } from "commander";
 import type { Context } from "../../model/context.ts";
 import type { ImageSpec } from "../../model/image-spec.ts";
+import type { ImagePlan } from "../../pipeline/plan.ts";
 import {
   type Built,
   buildAndDeliver,
   buildAndDeliverIndex,
   type Evaluated,
   evaluate,
-  type ImagePlan,
-  planImage,
-  resolveLock,
 } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { describeLeftOut } from "../left-out.ts";
@@ -69,7 +67,16 @@ export function configure(command: Command, host: Host): void {
     ["tare build -o - | podman load", "build straight into podman"],
   );
   command.action(async (path: string, options: Options) => {
-    const context = { ...host.context(options), builds: readBuildSettings(options) };
+    const builds = { built: [] as string[], substituted: [] as string[] };
+    const context = {
+      ...host.context(options),
+      builds: {
+        ...readBuildSettings(options),
+        onRealised: (output: string, how: keyof typeof builds) => builds[how].push(output),
+      },
+    };
+    // Which build ended first depends on the machine.
+    const realised = () => ({ built: builds.built.sort(), substituted: builds.substituted.sort() });
     const evaluated = await evaluate(path, { platform: options.platform });
     const adjust = (one: ImageSpec) => withCompression(one, options.compression);
     const spec = adjust(evaluated.spec);
@@ -83,7 +90,7 @@ export function configure(command: Command, host: Host): void {
     if (evaluated.specs.length > 1 && options.platform === undefined) {
       const all = { ...evaluated, specs: evaluated.specs.map(adjust) };
       const index = await buildAndDeliverIndex(all, settings, context);
-      host.print(options, describeIndexBuild(index), formatIndexBuild(index));
+      host.print(options, { ...describeIndexBuild(index), builds: realised() }, formatIndexBuild(index));
       return;
     }
     const built = await buildAndDeliver({ ...evaluated, spec }, settings, context);
@@ -94,7 +101,7 @@ export function configure(command: Command, host: Host): void {
     } else {
       const left =
         options.json === true ? describeLeftOut(await planOf(built, { ...evaluated, spec }, context)) : {};
-      host.print(options, { ...describeBuild(built), ...left }, formatBuild(built));
+      host.print(options, { ...describeBuild(built), builds: realised(), ...left }, formatBuild(built));
     }
   });
 }
@@ -102,6 +109,10 @@ export function configure(command: Command, host: Host): void {
 /** The plan of a build; one that had nothing to do planned nothing, and its inputs are all in the cache. */
 async function planOf(built: Built, evaluated: Evaluated, context: Context): Promise<ImagePlan> {
   if (built.plan !== undefined) return built.plan;
+  const [{ resolveLock }, { planImage }] = await Promise.all([
+    import("../../pipeline/lock.ts"),
+    import("../../pipeline/plan.ts"),
+  ]);
   const { lock } = await resolveLock(evaluated, "frozen", context);
   return planImage(evaluated.spec, lock, context);
 }

@@ -1,7 +1,7 @@
 // tare copy: an image from anywhere to anywhere, its digest unchanged.
 
 import type { Command } from "commander";
-import { copyImage } from "../../pipeline.ts";
+import { copyImage } from "../../pipeline/registries.ts";
 import { copyReport } from "../copy-report.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples } from "../options.ts";

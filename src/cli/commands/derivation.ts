@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import { describeDerivationJson } from "../../formats/nix/derivation-json.ts";
 import { planBuilds } from "../../pipeline/builds.ts";
-import { evaluate, resolveLock } from "../../pipeline.ts";
+import { resolveLock } from "../../pipeline/lock.ts";
+import { evaluate } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addCommonOptions, addExamples, addFrozenOption } from "../options.ts";
 

@@ -1,8 +1,8 @@
 // tare load: an image, built or found, into podman or docker; the engine gets only the layers that it lacks.
 
 import { type Command, Option } from "commander";
-import { loadTarget } from "../../pipeline.ts";
-import { ENGINES, type EngineName } from "../../run/load.ts";
+import { loadTarget } from "../../pipeline/targets.ts";
+import { ENGINES, type EngineName } from "../../run/engines.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import {
   addCompressionOption,

@@ -1,9 +1,11 @@
 // tare lock: pins what image.ts asks for, without changing what is pinned already.
 
 import type { Command } from "commander";
-import { describeLockChanges, evaluate, resolveLock } from "../../pipeline.ts";
+import { describeLockChanges, resolveLock } from "../../pipeline/lock.ts";
+import { evaluate } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption } from "../options.ts";
+import { addRegistryOptions } from "../registry-options.ts";
 import { describeLock, formatLockChanges } from "../results.ts";
 
 export const summary = "pin what image.ts asks for in tare.lock";
@@ -11,6 +13,7 @@ export const summary = "pin what image.ts asks for in tare.lock";
 export function configure(command: Command, host: Host): void {
   command.argument("[image]", "an image file, a directory with an image.ts, or a program", ".");
   addFrozenOption(command);
+  addRegistryOptions(command);
   addExamples(
     command,
     ["tare lock", "make or complete ./tare.lock"],

@@ -1,11 +1,14 @@
 // tare plan: what an image will hold and why, before any byte is packed; and what of it an earlier image has already.
 
 import type { Command } from "commander";
-import { comparePlan, describePlannedLayers, evaluate, planImage, resolveLock } from "../../pipeline.ts";
+import { comparePlan, describePlannedLayers } from "../../pipeline/compare.ts";
+import { resolveLock } from "../../pipeline/lock.ts";
+import { planImage } from "../../pipeline/plan.ts";
+import { evaluate } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption } from "../options.ts";
 import { describePlan, formatPlan } from "../plan-report.ts";
-import { addPlatformOption, type PlatformFlags } from "../registry-options.ts";
+import { addPlatformOption, addRegistryOptions, type PlatformFlags } from "../registry-options.ts";
 
 export const summary = "show what an image will hold: packages, layers, fixes, what is left out";
 
@@ -18,6 +21,7 @@ export function configure(command: Command, host: Host): void {
       "an image, another tare.lock, or an earlier plan as JSON: what a push and a pull would move",
     );
   addPlatformOption(command);
+  addRegistryOptions(command);
   addFrozenOption(command);
   addExamples(
     command,

@@ -1,7 +1,7 @@
 // tare prefetch: the pin of an image of a registry, as pullImage() takes it.
 
 import type { Command } from "commander";
-import { prefetchImage } from "../../pipeline.ts";
+import { prefetchImage } from "../../pipeline/registries.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples } from "../options.ts";
 import {

@@ -1,7 +1,7 @@
 // tare pull: an image of a registry, to where it can be used.
 
 import type { Command } from "commander";
-import { copyImage } from "../../pipeline.ts";
+import { copyImage } from "../../pipeline/registries.ts";
 import { REGISTRY_TRANSPORT } from "../../platform/registry/reference.ts";
 import { copyReport } from "../copy-report.ts";
 import type { CommonOptions, Host } from "../host.ts";

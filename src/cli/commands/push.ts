@@ -1,7 +1,7 @@
 // tare push: an image, built or found, into a registry; only what the registry lacks is packed and sent.
 
 import type { Command } from "commander";
-import { pushTarget } from "../../pipeline.ts";
+import { pushTarget } from "../../pipeline/registries.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import {
   addCompressionOption,

@@ -1,7 +1,7 @@
 // tare run: starts an image that image.ts describes, or that lies somewhere, and gives its program's exit status.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { runTarget } from "../../pipeline.ts";
+import { runTarget } from "../../pipeline/targets.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption, collect } from "../options.ts";
 import {

@@ -1,11 +1,13 @@
 // tare shell: a shell, or a command, where a derivation of an image is built or developed.
 
 import type { Command } from "commander";
+import { resolveLock } from "../../pipeline/lock.ts";
 import { enterShell, prepareShell } from "../../pipeline/shell.ts";
-import { evaluate, resolveLock } from "../../pipeline.ts";
+import { evaluate } from "../../pipeline.ts";
 import { isInteractive } from "../../platform/processes.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption, collect } from "../options.ts";
+import { addRegistryOptions } from "../registry-options.ts";
 
 export const summary =
   "open a shell where a part of an image is built, or with its dependencies for development";
@@ -32,6 +34,7 @@ export function configure(command: Command, host: Host): void {
       collect,
     );
   addFrozenOption(command);
+  addRegistryOptions(command);
   addExamples(
     command,
     ["tare shell", "a shell for ./image.ts"],

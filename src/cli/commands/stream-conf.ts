@@ -2,7 +2,7 @@
 
 import { Argument, type Command, Option } from "commander";
 import { loadConf, pushConf, streamConf } from "../../pipeline/stream.ts";
-import { ENGINES, type EngineName } from "../../run/load.ts";
+import { ENGINES, type EngineName } from "../../run/engines.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addCompressionOption, addExamples, type Compression } from "../options.ts";
 import { addRegistryOptions, formatMoved, type RegistryFlags, registryAccess } from "../registry-options.ts";

@@ -5,11 +5,15 @@ import { Option } from "commander";
 import pc from "picocolors";
 import type { PackageSizes, SizedPackage } from "../../closure/package-sizes.ts";
 import { compareStrings } from "../../model/bytes.ts";
-import { evaluate, measureImage, resolveLock } from "../../pipeline.ts";
+import { measureImage } from "../../pipeline/closure.ts";
+import { resolveLock } from "../../pipeline/lock.ts";
+import { evaluate } from "../../pipeline.ts";
+import { writeFileAtomically } from "../../platform/disk.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption, parseCount } from "../options.ts";
-import { addPlatformOption, type PlatformFlags } from "../registry-options.ts";
-import { formatBytes, formatTable } from "../text.ts";
+import { addPlatformOption, addRegistryOptions, type PlatformFlags } from "../registry-options.ts";
+import { count, formatBytes, formatTable } from "../text.ts";
+import { drawTreemap } from "../treemap.ts";
 
 export const summary = "show the packages of an image as a tree, with what each adds";
 
@@ -26,6 +30,7 @@ interface Options extends CommonOptions, PlatformFlags {
   readonly frozen: boolean;
   readonly depth?: number;
   readonly sort: OrderName;
+  readonly picture?: string;
 }
 
 export function configure(command: Command, host: Host): void {
@@ -36,12 +41,18 @@ export function configure(command: Command, host: Host): void {
       new Option("--sort <column>", "what comes first among the packages that one refers to")
         .choices(Object.keys(ORDERS))
         .default("added"),
+    )
+    .option(
+      "--picture <file>",
+      "draw it instead: an SVG of boxes, each inside the package that alone brings it",
     );
   addPlatformOption(command);
+  addRegistryOptions(command);
   addFrozenOption(command);
   addExamples(
     command,
     ["tare tree", "what ./image.ts holds and what brings it"],
+    ["tare tree --picture redis.svg", "where the bytes are, to look at in a browser"],
     ["tare tree redis --depth 1 --sort own", "the direct references of ./redis/image.ts, largest first"],
   );
   command.action(async (path: string, options: Options) => {
@@ -49,6 +60,11 @@ export function configure(command: Command, host: Host): void {
     const evaluated = await evaluate(path, { platform: options.platform });
     const { lock } = await resolveLock(evaluated, options.frozen ? "frozen" : "use", context);
     const sizes = await measureImage(evaluated.spec, lock, context);
+    if (options.picture !== undefined) {
+      writeFileAtomically(options.picture, await drawTreemap(evaluated.spec.name, sizes));
+      const drawn = `${options.picture}: ${count(sizes.packages.size, "package")}`;
+      return host.print(options, { picture: options.picture, ...describe(sizes) }, drawn);
+    }
     const style = process.stdout.isTTY === true ? TERMINAL : PLAIN;
     host.print(options, describe(sizes), formatTree(sizes, options, style));
   });

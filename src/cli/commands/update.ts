@@ -1,9 +1,11 @@
 // tare update: resolves everything anew and says what changed, package by package.
 
 import type { Command } from "commander";
-import { describeLockChanges, evaluate, resolveLock } from "../../pipeline.ts";
+import { describeLockChanges, resolveLock } from "../../pipeline/lock.ts";
+import { evaluate } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples } from "../options.ts";
+import { addRegistryOptions } from "../registry-options.ts";
 import { describeLock, formatLockChanges } from "../results.ts";
 
 export const summary = "pin the newest versions in tare.lock";
@@ -12,6 +14,7 @@ export function configure(command: Command, host: Host): void {
   command
     .argument("[image]", "an image file, a directory with an image.ts, or a program", ".")
     .option("--allow-older", "take a release that is older than the one in tare.lock");
+  addRegistryOptions(command);
   addExamples(
     command,
     ["tare update", "move ./tare.lock to what the archive has now"],

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { describeProblem } from "../../inspect/verify-root/providers.ts";
-import { verifyTarget } from "../../pipeline.ts";
+import { verifyTarget } from "../../pipeline/targets.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { addExamples, addFrozenOption } from "../options.ts";
 import {

@@ -3,18 +3,17 @@
 import { isAbsolute, relative } from "node:path";
 import type { Command } from "commander";
 import type { Context } from "../../model/context.ts";
+import { fingerprint } from "../../pipeline/build-inputs.ts";
+import { listRoundModules } from "../../pipeline/evaluate.ts";
+import { listWatched } from "../../pipeline/inputs.ts";
+import { pushTarget } from "../../pipeline/registries.ts";
+import { loadTarget, runTarget } from "../../pipeline/targets.ts";
 import {
   type BuildOptions,
   buildAndDeliver,
   buildAndDeliverIndex,
   type Evaluated,
   evaluateFor,
-  fingerprint,
-  listRoundModules,
-  listWatched,
-  loadTarget,
-  pushTarget,
-  runTarget,
 } from "../../pipeline.ts";
 import { monotonicMs } from "../../platform/clock.ts";
 import { fileIdentity, pathKind } from "../../platform/files.ts";

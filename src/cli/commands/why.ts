@@ -5,11 +5,14 @@ import type { Command } from "commander";
 import type { ChainStep, Explanation, FileStep } from "../../closure/why.ts";
 import { decodeByteString } from "../../model/bytes.ts";
 import type { Evidence, FileReason } from "../../model/closure.ts";
-import { evaluate, explainTarget, planImage, resolveLock } from "../../pipeline.ts";
+import { explainTarget } from "../../pipeline/closure.ts";
+import { resolveLock } from "../../pipeline/lock.ts";
+import { planImage } from "../../pipeline/plan.ts";
+import { evaluate } from "../../pipeline.ts";
 import type { CommonOptions, Host } from "../host.ts";
 import { describeLeftOut, formatLeftOut, packageName } from "../left-out.ts";
 import { addExamples, addFrozenOption } from "../options.ts";
-import { addPlatformOption, type PlatformFlags } from "../registry-options.ts";
+import { addPlatformOption, addRegistryOptions, type PlatformFlags } from "../registry-options.ts";
 import { count, formatBytes, showPath } from "../text.ts";
 
 export const summary = "explain why a package, file or directory is in an image, or what is not";
@@ -25,6 +28,7 @@ export function configure(command: Command, host: Host): void {
     .argument("[target]", "a package, or the absolute path of a file or directory in the image")
     .option("--dropped", "list what was left out, what is wanting, and what fixes did, instead");
   addPlatformOption(command);
+  addRegistryOptions(command);
   addFrozenOption(command);
   addExamples(
     command,

@@ -12,9 +12,13 @@ function isIndexOf(file: ScannedFile, path: string): boolean {
   return file.path.startsWith(`${path}/`) && file.elf === undefined && file.language === undefined;
 }
 
+/** A header in a compiled file says where an assertion of it stands (`__FILE__`); nothing that runs reads it. */
+const HEADER = /\.h(?:h|pp|xx)?$/;
+
 function* paths(file: ScannedFile): Generator<string> {
   for (const path of file.literals.paths) {
     if (!path.includes("/") || PROGRAM_PATH.test(path)) continue;
+    if (file.elf !== undefined && HEADER.test(path)) continue;
     if (!isGatedFor(file, path) && !isIndexOf(file, path)) yield path;
   }
 }

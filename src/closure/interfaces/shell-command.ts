@@ -26,22 +26,26 @@ const BEGINNING = /^|[|;&({`!]|\$\(|\b(?:exec|xargs)\b/;
 const PREFIX =
   /(?:then|do|else|elif|if|while|until|exec|eval|nohup|command|which|type|xargs|env|sudo|nice|time|hash|trap)\b(?:[ \t]+-\w+)*/;
 const ASSIGNMENT = /[A-Za-z_]\w*=(?:"[^"\n]*"|'[^'\n]*'|[^\s;&|"'(`])*/;
-const NAME = /["'`]?\\?([A-Za-z0-9_[][\w.+-]*)(?![\w.+=-])/;
-/** Commands inside quotes and assignments, which the other pattern takes for their text. */
-const SUBSTITUTED = /(?:\$\(|`)[ \t]*([A-Za-z0-9_[][\w.+-]*)(?![\w.+=-])/g;
+/** Before a word, a backslash says that no alias is meant; in backquotes there are two. */
+const NAME = /["'`]?\\{0,2}([A-Za-z0-9_[][\w.+-]*)(?![\w.+=-])/;
+/** Text inside quotes and assignments that is a command of its own; most of it is short. */
+const SUBSTITUTED = /\$\(([^()`\n]{1,200})|`([^`\n]{1,200})/g;
 /** Each part begins with what the one before it cannot hold, so that matching takes linear time. */
 const COMMAND = new RegExp(
-  `(?:${BEGINNING.source})[ \\t"']*(?:(?:${PREFIX.source}|${ASSIGNMENT.source})[ \\t"']+)*${NAME.source}`,
+  `(?:${BEGINNING.source})[ \\t"']*(?:(?:\\\\{0,2}${PREFIX.source}|${ASSIGNMENT.source})[ \\t"']+)*${NAME.source}`,
   "gm",
 );
 
 /** The names of the programs that a shell's text may start. */
 export function* commandWords(text: string): Generator<string> {
-  for (const pattern of [COMMAND, SUBSTITUTED]) {
-    for (const [, word] of text.matchAll(pattern)) {
-      if (word !== undefined && !BUILT_IN.has(word)) yield word;
-    }
+  yield* commandsIn(text);
+  for (const [, inParentheses, inBackquotes] of text.matchAll(SUBSTITUTED)) {
+    yield* commandsIn((inParentheses ?? inBackquotes)!);
   }
+}
+
+function* commandsIn(text: string): Generator<string> {
+  for (const [, word] of text.matchAll(COMMAND)) if (!BUILT_IN.has(word!)) yield word!;
 }
 
 export const tokenKind: TokenKind = {

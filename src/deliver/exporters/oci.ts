@@ -1,5 +1,5 @@
 // An image into an OCI layout, a directory that may hold other images: blobs first, `index.json` last, so that readers
-// see the old image or the new one. One writer at a time, as with all tools that write layouts.
+// see the old image or the new one. One writer at a time: of several processes each finds what the one before has written.
 // Specification: OCI Image Layout 1.0.
 
 import { dirname, join } from "node:path";
@@ -26,6 +26,9 @@ export const exporter: Exporter = {
   deliverContent: (content, target, context) => deliver(content, undefined, target, context),
 };
 
+/** In the layout, which is all that its writers need to have in common. */
+const LOCK = ".lock";
+
 async function deliver(
   content: Content,
   platform: Platform | undefined,
@@ -33,6 +36,19 @@ async function deliver(
   context: Context,
 ): Promise<Delivered> {
   checkTarget(target);
+  const { ProcessLock } = await import("../../platform/process-lock.ts");
+  using _lock = await ProcessLock.wait(join(target, LOCK), context.signal, () =>
+    context.progress.note(`waiting for another process that writes to ${target}`),
+  );
+  return await write(content, platform, target, context);
+}
+
+async function write(
+  content: Content,
+  platform: Platform | undefined,
+  target: string,
+  context: Context,
+): Promise<Delivered> {
   const index = await LayoutIndex.read(target);
   const blobs = dirname(blobFile(target, rootDocument(content).digest));
   makeDirectories(blobs);
@@ -83,7 +99,7 @@ function checkTarget(target: string): void {
   const kind = pathKind(target);
   if (kind === undefined) return;
   const names = kind === "directory" ? listDirectory(target)! : undefined;
-  const isOurs = (name: string) => name.endsWith(".tmp") || name === "blobs" || name === "oci-layout";
+  const isOurs = (name: string) => name.endsWith(".tmp") || ["blobs", "oci-layout", LOCK].includes(name);
   if (names?.includes("index.json") || names?.every(isOurs)) return;
   throw new DeliverError(
     "TARGET_IN_THE_WAY",

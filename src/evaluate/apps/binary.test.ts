@@ -42,6 +42,17 @@ test("a Go program is compiled in a build of its own, and named as go build name
   assert.equal(find(app, "go-modules")?.kind, "import");
 });
 
+test("Go's standard library is compiled once for all programs that are compiled alike", (t) => {
+  const library = (options: Omit<GoBinaryOptions, "src">) => {
+    const app = goBinary({ src: makeProject(t, GO), ...options });
+    return JSON.stringify(find(app, "go-standard-library"));
+  };
+  const one = library({});
+  assert.equal(library({ name: "till", tags: ["a"], ldflags: "-X main.version=2" }), one);
+  assert.notEqual(library({ cgo: true }), one);
+  assert.notEqual(library({ env: { GOAMD64: "v3" } }), one);
+});
+
 test("a Go program with C is one build, whose packages it may use", (t) => {
   const app = goBinary({ src: makeProject(t, GO), cgo: true });
   assert.deepEqual(packagesOf(app), ["bash", "ca-certificates", "gcc", "golang-go", "libc6-dev", "tzdata"]);

@@ -4,7 +4,7 @@
 import { connect, createSecureContext } from "node:tls";
 
 /** Errors of a connection by which it is known that the other side speaks no TLS, or nothing at all. */
-export const NOT_TLS = /^(?:EPROTO|ERR_SSL_(?!.*ALERT).*|ECONNRESET|ECONNREFUSED|UND_ERR_SOCKET)$/;
+export const NOT_TLS = /^(?:EPROTO|ERR_SSL_(?!.*ALERT).*|ECONNRESET|ECONNREFUSED)$/;
 
 /**
  * Finds out whether a server speaks TLS.

@@ -56,11 +56,12 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504];
 const MOST_LOGINS = 2;
 
 /** @throws {RegistryError} `REGISTRY_OFFLINE`, `REGISTRY_UNTRUSTED`. */
-export function openSession(
-  reference: RegistryReference,
-  options: RegistryOptions,
-  context: Context,
-): Session {
+export function openSession(reference: RegistryReference, given: RegistryOptions, context: Context): Session {
+  const options: RegistryOptions = {
+    ...given,
+    insecure: given.insecure ?? context.registries?.insecure,
+    caFile: given.caFile ?? context.registries?.caFile,
+  };
   if (context.offline) {
     throw new RegistryError(
       "REGISTRY_OFFLINE",

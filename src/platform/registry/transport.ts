@@ -1,10 +1,11 @@
 // HTTP with one registry and the hosts that it sends Tare to: HTTPS, or plain HTTP where that is allowed; redirects,
 // which never carry a secret to another host; timeouts. One exchange at a time, without another try.
 
-import type { Readable } from "node:stream";
-import type { Agent, Dispatcher } from "undici";
+import type { Agent } from "node:http";
+import { createSecureContext } from "node:tls";
 import { type TlsOptions, type TrustOptions, tlsOptions } from "./certificates.ts";
 import { RegistryError } from "./errors.ts";
+import { type AnswerBody, createAgent, exchange } from "./exchange.ts";
 import { NOT_TLS, speaksTls } from "./probe.ts";
 import { apiHost, isLoopback } from "./reference.ts";
 import { showUrl } from "./secrets.ts";
@@ -38,7 +39,7 @@ export interface HttpAnswer {
   /** Where the answer came from, redirects followed. */
   readonly url: URL;
   /** Must be read or dumped. */
-  readonly body: Readable & { dump(): Promise<void> };
+  readonly body: AnswerBody;
 }
 
 /** The exchange broke off; another try may help. */
@@ -52,10 +53,6 @@ export class ExchangeError extends Error {
 
 const MOST_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** Connections to one host at once. */
-const MOST_CONNECTIONS = 12;
-/** Bytes of a body written at a time: what a slow line carries within the timeout. */
-const WRITE_CHUNK = 1 << 16;
 /** Hosts that there is a connection to; a registry that names more is up to no good. */
 const MOST_AGENTS = 64;
 
@@ -68,7 +65,7 @@ export interface TransportOptions extends TrustOptions {
 export class Transport {
   readonly #host: string;
   readonly #options: TransportOptions;
-  readonly #agents = new Map<string, Promise<Dispatcher>>();
+  readonly #agents = new Map<string, Agent>();
   /** Undefined until one has worked. */
   #scheme: "https" | "http" | undefined;
   /** The first request, which finds out; others wait for it. */
@@ -190,25 +187,18 @@ export class Transport {
       headers["content-type"] = body.mediaType;
       headers["content-length"] = String(body.size);
     } else if (method !== "GET" && method !== "HEAD") headers["content-length"] = "0";
-    const [{ request: send }, dispatcher] = await Promise.all([import("undici"), this.#agent(url)]);
-    const opened = body?.open();
+    const agent = this.#agent(url);
     try {
-      const answer = await send(url, {
-        method,
-        headers,
-        body:
-          opened === undefined ? null : opened instanceof Uint8Array ? opened : await toStream(slice(opened)),
-        signal,
-        dispatcher,
-      });
+      const { timing } = this.#options;
+      const answer = await exchange(url, { method, headers, body: body?.open(), signal, agent, timing });
       return {
-        status: answer.statusCode,
+        status: answer.statusCode!,
         header: (name) => {
           const value = answer.headers[name];
           return Array.isArray(value) ? value.join(", ") : value;
         },
         url,
-        body: answer.body,
+        body: answer,
       };
     } catch (error) {
       signal.throwIfAborted();
@@ -229,56 +219,29 @@ export class Transport {
     return new ExchangeError(`${url.host}: ${describe(error)}`, code !== "ENOTFOUND", error);
   }
 
-  #agent(url: URL): Promise<Dispatcher> {
+  #agent(url: URL): Agent {
     const agent = this.#agents.get(url.origin);
     if (agent !== undefined) return agent;
     if (this.#agents.size >= MOST_AGENTS) {
       throw new ExchangeError(`${this.#host} sends Tare to more than ${MOST_AGENTS} hosts`, false);
     }
-    const created = this.#createAgent(url);
+    const host = url.host === apiHost(this.#host) ? this.#host : url.host;
+    const tls = url.protocol === "https:" ? shareContext(tlsOptions(host, this.#options)) : {};
+    // As everywhere, the machine itself is never reached by a proxy.
+    const created = createAgent(url, tls, isLoopback(url.host) ? undefined : process.env);
     this.#agents.set(url.origin, created);
     return created;
   }
 
-  async #createAgent(url: URL): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import("undici");
-    const { timing } = this.#options;
-    const host = url.host === apiHost(this.#host) ? this.#host : url.host;
-    const tls = url.protocol === "https:" ? await shareContext(tlsOptions(host, this.#options)) : {};
-    const options = {
-      headersTimeout: timing.silenceMs,
-      bodyTimeout: timing.silenceMs,
-      connections: MOST_CONNECTIONS,
-      connect: { ...tls, timeout: timing.connectMs },
-    } satisfies Agent.Options;
-    // As everywhere, the machine itself is never reached by a proxy.
-    return isLoopback(url.host) ? new Agent(options) : new EnvHttpProxyAgent({ ...options, requestTls: tls });
-  }
-
   async close(): Promise<void> {
-    const agents = await Promise.allSettled(this.#agents.values());
+    for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
-    await Promise.all(
-      agents.map((agent) => (agent.status === "fulfilled" ? agent.value.destroy() : undefined)),
-    );
   }
 }
 
 /** Reading certificates takes long: it is done once for all connections, not for each. */
-async function shareContext(options: TlsOptions) {
-  const { createSecureContext } = await import("node:tls");
+function shareContext(options: TlsOptions) {
   return { ...options, secureContext: createSecureContext(options) };
-}
-
-async function* slice(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += WRITE_CHUNK) yield chunk.subarray(at, at + WRITE_CHUNK);
-  }
-}
-
-async function toStream(chunks: AsyncIterable<Uint8Array>): Promise<Readable> {
-  const { Readable } = await import("node:stream");
-  return Readable.from(chunks, { objectMode: false, highWaterMark: WRITE_CHUNK });
 }
 
 function errorCode(error: unknown): string {
@@ -291,15 +254,9 @@ function errorCode(error: unknown): string {
 
 function describe(error: unknown): string {
   switch (errorCode(error)) {
-    case "UND_ERR_HEADERS_TIMEOUT":
-    case "UND_ERR_BODY_TIMEOUT":
-      return "the server is silent for too long";
-    case "UND_ERR_CONNECT_TIMEOUT":
-      return "the server does not answer";
-    case "UND_ERR_SOCKET":
     case "ECONNRESET":
-    case "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH":
-    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
+    case "EPIPE":
+    case "ERR_HTTP_CONTENT_LENGTH_MISMATCH":
       return "the server closed the connection";
     default:
   }

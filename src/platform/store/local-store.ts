@@ -26,13 +26,13 @@ import { makeDirectories, temporaryName, writeFileAtomically } from "../disk.ts"
 import { environmentVariable, homeDirectory } from "../environment.ts";
 import { NIX_SCHEMA_VERSION, NixDatabase, type Registration } from "../nix-database.ts";
 import { clearStaleLocks } from "../process-lock.ts";
+import { StoreFileError } from "../store-file-error.ts";
 import {
   canonicaliseTree,
   existsInStore,
   hashNar,
   moveIntoStore,
   NarUnpacker,
-  StoreFileError,
   walkNar,
 } from "../store-files.ts";
 import { StoreError } from "./errors.ts";
@@ -130,9 +130,14 @@ export class LocalStore implements Disposable {
     return join(this.root, LOCKS, `${storeBaseName(drvPath)}.lock`);
   }
 
+  /** Absolute path of the directory of all that failed builds left for their owner. */
+  get failedDirectory(): string {
+    return join(this.root, "nix/var/tare/failed");
+  }
+
   /** An absolute path where nothing is, for the directory of a failed build that the user wants to look at. */
   failedPlace(name: string): string {
-    const directory = join(this.root, "nix/var/tare/failed");
+    const directory = this.failedDirectory;
     makeDirectories(directory);
     for (let number = 1; ; number++) {
       const place = join(directory, `${name}-${number}`);
@@ -217,9 +222,10 @@ export class LocalStore implements Disposable {
         this.#tempRoots.add(paths.map(({ info }) => info.path));
         const registrations = paths.map(({ info, staged }) => {
           const place = this.physicalPath(info.path);
-          const present = existsInStore(place) ? this.database.query(info.path) : undefined;
+          const isTaken = existsInStore(place);
+          const present = isTaken ? this.database.query(info.path) : undefined;
           if (present !== undefined) return mergeInfo(present, info);
-          if (existsInStore(place)) removeTree(place);
+          if (isTaken) removeTree(place);
           moveIntoStore(staged, place);
           return { ...info, registrationTime };
         });

@@ -31,6 +31,16 @@ const CASES: readonly {
     expected: { a: "d 02775 33:4", "a/y": 'f 0600 0:0 "X"', b: 'f 0755 0:0 "X"', c: 'f 0755 0:0 ""' },
   },
   {
+    summary: "directories named after something of the machine",
+    script:
+      'install -o www-data -d "/var/lib/demo/$(uname -n)"; mkdir -p /var/lib/a/b/$(date)x/c; mkdir -p $(uname -n)/d',
+    expected: {
+      "var/lib/demo": "d 0755 0:0",
+      "var/lib/a/b": "d 0755 0:0",
+      "var/lib/a/b/c": undefined,
+    },
+  },
+  {
     summary: "ln",
     script:
       "ln -s /x /l; ln -s y /d/; ln -sf /x /old; ln -s /x /kept || true; cd /d; ln -s ../x; ln -sfn /x /dirlink; ln /x /hard",

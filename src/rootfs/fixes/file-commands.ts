@@ -54,6 +54,7 @@ class FileCommands {
     if (attributes === undefined) return UNKNOWN;
     const parents = option(args, "-p", "--parents") !== undefined;
     let status = 0;
+    if (parents) this.#makeKnownParents(call, args.operands);
     for (const path of this.#operands.targets(call, args.operands)) {
       if (
         this.#context.root.makeDirectory(path, {
@@ -67,6 +68,15 @@ class FileCommands {
     return { status, output: "" };
   }
 
+  /** A directory named after something of the machine, such as its host name, is not known, but those above it are. */
+  #makeKnownParents(call: ScriptCall, operands: readonly ScriptText[]): void {
+    const starts = operands.flatMap((operand) => this.#operands.knownParent(operand) ?? []);
+    for (const path of this.#operands.targets(call, starts)) {
+      if (this.#context.root.makeDirectory(path, { mode: 0o755 }))
+        this.#operands.done(call, "directory", path, `above what ${call.name} makes`);
+    }
+  }
+
   #install(call: ScriptCall): CommandOutcome {
     const args = parseArguments(call.args, ["-m", "--mode", "-o", "--owner", "-g", "--group", "-t", "-S"]);
     const attributes = this.#operands.attributes(
@@ -77,6 +87,7 @@ class FileCommands {
     );
     if (attributes === undefined) return UNKNOWN;
     if (option(args, "-d", "--directory") !== undefined) {
+      this.#makeKnownParents(call, args.operands);
       for (const path of this.#operands.targets(call, args.operands)) {
         const made = this.#context.root.makeDirectory(path, attributes);
         if (!made) this.#context.root.setAttributes(path, { mode: 0o755, ...attributes });

@@ -3,6 +3,7 @@
 // emulated by the fixes; see `commands` there. Specification: Debian Policy 6.
 
 import { followScript } from "../../formats/maintainer-script.ts";
+import { parseShebang, programOfEnv } from "../../formats/shebang.ts";
 import type { BytePath } from "../../model/bytes.ts";
 import { ROOTFS_UNIT_ID } from "../../model/layer-plan.ts";
 import type { Fix, FixContext, PackageObject } from "../fix.ts";
@@ -23,10 +24,16 @@ function followAll(context: FixContext): void {
   removeScratchFiles(context);
 }
 
+/** The name of the program that a script is for. */
+function interpreterOf(text: string): string | undefined {
+  const shebang = parseShebang(text);
+  return shebang && (programOfEnv(shebang) ?? shebang.interpreter).replace(/^.*\//, "");
+}
+
 function follow(context: FixContext, object: PackageObject, script: string, args: readonly string[]): void {
   const text = object.package.controlFiles.get(script);
   if (text === undefined) return;
-  const interpreter = /^#!\s*(?:\/usr)?\/bin\/(?:env\s+)?(\S+)/.exec(text)?.[1];
+  const interpreter = interpreterOf(text);
   if (interpreter !== "sh" && interpreter !== "bash" && interpreter !== "dash") {
     if (script === "config") return;
     context.report("skip", `${script} is a program for ${interpreter ?? "no shell"}, only shell is read`, {

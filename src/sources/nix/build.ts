@@ -26,7 +26,7 @@ export async function buildWithNix(installable: string, root: string, context: C
     ...["--extra-experimental-features", "nix-command flakes"],
     ...(root === "/" ? [] : ["--store", `local?root=${root}`]),
     ...(context.offline ? ["--offline"] : []),
-    ...["build", "--no-link", "--print-out-paths", installable],
+    ...["build", "--no-link", "--json", installable],
   ];
   const { exitCode, stdout, stderr } = await captureProcess(nix, args, { signal: context.signal });
   const failed = (problem: string, hint: string) =>
@@ -43,14 +43,7 @@ export async function buildWithNix(installable: string, root: string, context: C
       "Run nix build with it to see all",
     );
   }
-  // Of a chroot store some versions print where paths really are.
-  const outputs = stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map(
-      (line) =>
-        splitStorePath(root !== "/" && line.startsWith(root) ? line.slice(root.length) : line)?.storePath,
-    );
+  const outputs = readOutputs(stdout, root);
   const [path, ...others] = outputs;
   if (path === undefined)
     throw failed("nix printed no store path", "Ask for its store path with storePath()");
@@ -62,6 +55,25 @@ export async function buildWithNix(installable: string, root: string, context: C
   }
   stage.done(path);
   return path;
+}
+
+/** The store paths that `nix build --json` names: a list of what was built, each with its outputs, or a path as it is. */
+function readOutputs(text: string, root: string): (StorePath | undefined)[] {
+  let built: unknown;
+  try {
+    built = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const paths = (Array.isArray(built) ? built : []).flatMap((one: unknown): unknown[] => {
+    const { outputs, path } = Object(one) as { outputs?: unknown; path?: unknown };
+    return outputs === undefined ? [path ?? one] : Object.values(Object(outputs) as object);
+  });
+  // Of a chroot store some versions print where paths really are.
+  const logical = (path: string) => (root !== "/" && path.startsWith(root) ? path.slice(root.length) : path);
+  return paths.map((path) =>
+    typeof path === "string" ? splitStorePath(logical(path))?.storePath : undefined,
+  );
 }
 
 function printable(line: string): string {

@@ -11,6 +11,8 @@ export type NixSourceErrorCode =
   | "PATH_UNAVAILABLE"
   /** Nobody who is trusted vouches for a path. */
   | "PATH_UNTRUSTED"
+  /** What is named as a binary cache is no URL of one. */
+  | "CACHE_UNSUPPORTED"
   /** What a cache says of a path is not what it may say: of another path, of a file elsewhere. */
   | "NARINFO_WRONG"
   /** A path is not what the lock pins. */

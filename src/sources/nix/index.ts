@@ -11,6 +11,10 @@ export const source: Source = {
     const { realise } = await import("./realise.ts");
     return realise(section, names, mirrors, context);
   },
+  async provideStorePaths(section, names, mirrors, context) {
+    const { provideStorePaths } = await import("./realise.ts");
+    return provideStorePaths(section, names, mirrors, context);
+  },
   async describeChanges(before, after) {
     const { describeChanges } = await import("./changes.ts");
     return describeChanges(before, after);

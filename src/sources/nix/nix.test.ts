@@ -22,7 +22,7 @@ import { LocalStore } from "../../platform/store/local-store.ts";
 import { sortReferencesFirst } from "./closure.ts";
 import { source } from "./index.ts";
 import { binaryCache, nixStore } from "./request.ts";
-import { substitute } from "./substitute.ts";
+import { configuredSubstituters, Substituter, substitute } from "./substitute.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../../test/fixtures/nix/binary-cache");
 const { keys } = loadVectors<{ keys: Record<string, { public: string; secret: string }> }>(
@@ -312,6 +312,61 @@ test("substitute() says nothing of what no cache has, and nothing without caches
   assert.deepEqual([...(await substitute([other], store, { urls: [], publicKeys: [] }, context))], []);
 });
 
+test("one that is damaged keeps no other away; a cache that is not trusted, or not there, is complained of once", async (t) => {
+  const warnings = ({ progress }: ReturnType<typeof testContext>) =>
+    progress.lines.filter((line) => line.startsWith("warning"));
+  const cache = copyCache(t, "zstd");
+  const { url } = parseNarInfo(readFileSync(join(cache, `${hashPart(DEV)}.narinfo`), "utf8"));
+  rmSync(join(cache, url));
+  const context = testContext(t);
+  using store = new LocalStore(storeDirectory(t));
+  const damaged = new Substituter({ urls: [urlOf(cache)], publicKeys: PUBLIC_KEYS }, store, context);
+  assert.deepEqual([...(await damaged.substitute([DEV, LEAF]))], [LEAF]);
+  assert.equal(warnings(context).length, 1);
+  assert.match(warnings(context)[0]!, /-cache-mid-dev is not taken from a cache: Cannot fetch/);
+
+  const distrusting = testContext(t);
+  using second = new LocalStore(storeDirectory(t));
+  const strangers = new Substituter({ urls: [urlOf(cache)], publicKeys: [] }, second, distrusting);
+  assert.equal((await strangers.substitute(CLOSURE)).size, 0);
+  assert.equal((await strangers.substitute(CLOSURE)).size, 0);
+  assert.equal(warnings(distrusting).length, 1);
+  assert.match(warnings(distrusting)[0]!, /is not taken from a cache, nor 4 others: .* no trusted key/);
+
+  let asked = 0;
+  const server = createServer((_request, response) => {
+    asked++;
+    response.writeHead(403).end();
+  });
+  await promisify(server.listen.bind(server) as (port: number, done: () => void) => void)(0);
+  t.after(() => server.close());
+  const closed = testContext(t);
+  const { port } = server.address() as { port: number };
+  const gone = new Substituter(
+    { urls: [`http://localhost:${port}`], publicKeys: PUBLIC_KEYS },
+    second,
+    closed,
+  );
+  for (let i = 0; i < 3; i++) assert.equal((await gone.substitute(CLOSURE)).size, 0);
+  assert.equal(warnings(closed).length, 1);
+  assert.equal(asked, 1);
+});
+
+test("caches that are named must be URLs", () => {
+  assert.deepEqual(configuredSubstituters(["file:///srv/cache/"]).urls, ["file:///srv/cache"]);
+  for (const url of ["/srv/cache", "s3://bucket", "http://"])
+    assert.throws(
+      () => configuredSubstituters([url]),
+      fails("CACHE_UNSUPPORTED", /is no https:, http: or file: URL$/),
+    );
+  process.env["TARE_SUBSTITUTERS"] = "https://a.example  cache.b";
+  try {
+    assert.throws(() => configuredSubstituters(), fails("CACHE_UNSUPPORTED", /"cache\.b"/));
+  } finally {
+    delete process.env["TARE_SUBSTITUTERS"];
+  }
+});
+
 test("content-addressed paths need no signature, and their bytes must be theirs", async (t) => {
   const context = testContext(t);
   using store = new LocalStore(storeDirectory(t));
@@ -342,6 +397,34 @@ test("the machine's store is read as it is", async (t) => {
   await assert.rejects(source.realise(wrong, [`${TOP}x`], [root], context), fails("PATH_UNAVAILABLE"));
   mkdirSync(join(root, "empty"));
   await assert.rejects(source.lock(scope, [TOP], [join(root, "empty")], context), fails("NIX_STORE_MISSING"));
+});
+
+test("builds read paths of the machine's store, too: they are copied with all that they refer to", async (t) => {
+  const machine = storeDirectory(t);
+  const context = testContext(t);
+  {
+    using store = new LocalStore(machine);
+    const substituters = { urls: [urlOf(join(FIXTURES, "caches/xz"))], publicKeys: PUBLIC_KEYS };
+    await substitute([TOP], store, substituters, context);
+  }
+  process.env["TARE_STORE"] = storeDirectory(t);
+  const section = await source.lock({ architecture: "amd64", kind: "store" }, [TOP], [machine], context);
+  await source.provideStorePaths!(section, [TOP], [machine], context);
+  using original = new LocalStore(machine);
+  using copy = new LocalStore(process.env["TARE_STORE"]);
+  const describeStore = ({ database }: LocalStore) =>
+    database.all().map(({ registrationTime, ...info }) => info);
+  assert.deepEqual(describeStore(copy), describeStore(original));
+  assert.deepEqual(
+    copy.database.all().map(({ path }) => path),
+    CLOSURE,
+  );
+  // What is there already is compared with the lock.
+  const changed = { ...section.packages, [LEAF]: { ...section.packages[LEAF]!, sha256: "0".repeat(64) } };
+  await assert.rejects(
+    source.provideStorePaths!({ ...section, packages: changed }, [TOP], [machine], context),
+    fails("PATH_CHANGED"),
+  );
 });
 
 describe("requests", () => {

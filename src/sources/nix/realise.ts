@@ -10,7 +10,8 @@ import type { PathInfo } from "../../model/path-info.ts";
 import type { StoreObject } from "../../model/store-object.ts";
 import { asStorePath, hashPart, type StorePath } from "../../model/store-path.ts";
 import { readRecord, writeRecord } from "../../platform/records.ts";
-import { toStoreObject } from "../../platform/store/local-store.ts";
+import { type StagedPath, toStoreObject } from "../../platform/store/local-store.ts";
+import { readStoreNar } from "../../platform/store/read-nar.ts";
 import { readStoreTree } from "../../platform/store/read-tree.ts";
 import { sharedStore } from "../../platform/store/shared-store.ts";
 import { hashNar } from "../../platform/store-files.ts";
@@ -45,6 +46,57 @@ export async function realise(
     objects.push(toStoreObject(pin, tree));
   }
   return objects;
+}
+
+/** Makes pinned paths valid in the store of this user; see {@link Source.provideStorePaths}. */
+export async function provideStorePaths(
+  section: LockSection,
+  names: readonly string[],
+  mirrors: readonly string[],
+  context: Context,
+): Promise<void> {
+  const pins = listClosure(section, names);
+  if (section.scope["kind"] === "store") await copyMissing(pins, storeRoot(mirrors), context);
+  else await fetchMissing(pins, section, mirrors, context);
+  const store = sharedStore();
+  const hashParts = pins.map(({ path }) => hashPart(path));
+  for (const pin of pins) await checkReferences(pin, store.physicalPath(pin.path), hashParts, context);
+}
+
+/** Some pins with all that they depend on. */
+function listClosure(section: LockSection, names: readonly string[]): PinnedPath[] {
+  const pins = new Map<string, PinnedPath>();
+  const pending = [...names];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (pins.has(name)) continue;
+    const pin = readPin(section, name);
+    pins.set(name, pin);
+    pending.push(...pin.references);
+  }
+  return [...pins.values()];
+}
+
+/** Copies paths of the machine's own store into that of this user. */
+async function copyMissing(pins: readonly PinnedPath[], root: string, context: Context): Promise<void> {
+  const store = sharedStore();
+  store.protect(pins.map(({ path }) => path));
+  const missing = pins.filter(({ path }) => !store.database.isValid(path));
+  if (missing.length > 0) {
+    const places = await usePresent(missing, root);
+    using machine = new MachineStore(root);
+    const staged: StagedPath[] = [];
+    try {
+      for (const { path } of missing) {
+        const info = (await machine.info(path))!;
+        const tree = await readStoreTree(places(path), info, context);
+        staged.push(await store.stageNar(info, readStoreNar(info, tree, context.signal)));
+      }
+      store.register(staged);
+    } finally {
+      for (const { staged: place } of staged) store.discard(place);
+    }
+  }
+  for (const pin of pins) checkPin(pin, store.query(pin.path), `the store ${store.root}`);
 }
 
 function readPin(section: LockSection, name: string): PinnedPath {

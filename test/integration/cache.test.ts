@@ -1,0 +1,75 @@
+// tare cache: what is there is told, what is idle is removed, and the next build makes the same image again.
+
+import assert from "node:assert/strict";
+import { lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { trimFolder } from "../../src/platform/cache-entries.ts";
+import { temporaryDirectory } from "../kit/context.ts";
+import { makeProject } from "../kit/project.ts";
+
+interface Folder {
+  readonly folder: string;
+  readonly entries: number;
+  readonly size: number;
+}
+
+const DAY = 86_400;
+
+test("a pruned cache costs time, and changes nothing", async (t) => {
+  const project = await makeProject(t);
+  const json = <T>(...args: string[]): T => {
+    const result = project.tare([...args, "--json"]);
+    assert.equal(result.status, 0, result.stderr);
+    return JSON.parse(result.stdout) as T;
+  };
+  const { digest } = json<{ digest: string }>("build");
+  const { directory, folders } = json<{ directory: string; folders: Folder[] }>("cache");
+  const names = folders.map(({ folder }) => folder);
+  for (const name of ["downloads", "trees", "blobs", "builds"]) assert.ok(names.includes(name), name);
+  const blobs = join(directory, "blobs");
+  assert.equal(folders.find(({ folder }) => folder === "blobs")!.entries, readdirSync(blobs).length);
+
+  const idle = readdirSync(blobs)[0]!;
+  const longAgo = Date.now() / 1000 - 40 * DAY;
+  utimesSync(join(blobs, idle), longAgo, longAgo);
+  const asked = json<{ removed: Folder[] }>("cache", "prune", "--dry-run");
+  assert.deepEqual(
+    asked.removed.map(({ folder, entries }) => [folder, entries]),
+    [["blobs", 1]],
+  );
+  assert.ok(readdirSync(blobs).includes(idle), "a dry run removes nothing");
+  json("cache", "prune");
+  assert.ok(!readdirSync(blobs).includes(idle));
+  assert.equal(json<{ digest: string }>("build").digest, digest);
+
+  json("cache", "prune", "--older-than", "0d");
+  assert.deepEqual(
+    json<{ folders: Folder[] }>("cache").folders.filter(({ folder }) => folder !== "compile"),
+    [],
+  );
+  assert.equal(json<{ digest: string }>("build", "-o", "oci:again.oci").digest, digest);
+});
+
+test("a time that is none is refused", async (t) => {
+  const project = await makeProject(t);
+  const result = project.tare(["cache", "prune", "--older-than", "soon"]);
+  assert.equal(result.status, 2);
+  assert.match(result.stderr, /such as 12h, 30d or 8w/);
+});
+
+test("of roots the last used stay, and those that were used just now", (t) => {
+  const cache = temporaryDirectory(t);
+  const now = Date.now() / 1000;
+  const idleHours = { a: 0, b: 5, c: 3, d: 9, e: 0.5 };
+  for (const [name, hours] of Object.entries(idleHours)) {
+    mkdirSync(join(cache, "roots", name, "usr/bin"), { recursive: true });
+    writeFileSync(join(cache, "roots", name, "usr/bin/sh"), name);
+    utimesSync(join(cache, "roots", name), now - hours * 3600, now - hours * 3600);
+  }
+  trimFolder(cache, "roots", { keep: 1, idleSeconds: 4 * 3600 });
+  assert.deepEqual(readdirSync(join(cache, "roots")).sort(), ["a", "c", "e"]);
+  trimFolder(cache, "roots", { keep: 2, idleSeconds: 60 });
+  assert.deepEqual(readdirSync(join(cache, "roots")).sort(), ["a", "e"]);
+  assert.ok(lstatSync(join(cache, "roots/a/usr/bin/sh")).isFile());
+});
