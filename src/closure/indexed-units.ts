@@ -52,7 +52,8 @@ export function indexUnits(input: InferenceInput, keepDevelopmentFiles: boolean)
       unit: {
         object,
         declared: isDeclared,
-        root: roots.has(object.id),
+        // What an object of a store refers to is known: all of it is there, as if it were asked for.
+        root: roots.has(object.id) || object.placement.kind === "in-store",
         isReplaced: replaced.size > 0,
         files: files.map(({ entry }) => entry),
         directories,

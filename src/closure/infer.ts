@@ -11,6 +11,7 @@ import { type InferenceMode, type InferenceParts, prepareParts } from "./inferen
 import { Marks } from "./marks.ts";
 import { markKept } from "./overrides.ts";
 import { markRoots } from "./roots.ts";
+import { markStoreReferences } from "./store-references.ts";
 import type { TracedClosure } from "./why.ts";
 
 export type { InferenceInput, InferenceOptions } from "./inference-input.ts";
@@ -56,6 +57,7 @@ function runInference(input: InferenceInput, mode: InferenceMode): Inference {
   const follower = new Follower(parts, marks);
   markRoots(input, parts, marks);
   follower.settle();
+  while (markStoreReferences(parts, marks)) follower.settle();
   markKept(input.options?.keep ?? [], parts.index, marks);
   follower.settle();
   parts.drops.check((unit, file) => marks.staysWithUnit(unit, file));

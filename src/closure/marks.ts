@@ -52,6 +52,8 @@ export class Marks {
   readonly #glimpsed = new Set<number>();
   /** What units of which a file was reached declare to need. */
   readonly #wanted = new Set<number>();
+  /** By unit the objects of a store that it refers to. */
+  readonly #storeReferences = new Map<number, Set<number>>();
   /** By unit the tokens that may become edges when it gets another referrer. */
   readonly #undeclared = new Map<number, Waiting[]>();
   /** By unit the tokens that count when something of the image declares to need it. */
@@ -132,6 +134,14 @@ export class Marks {
     for (const { target, reference } of this.#undeclared.get(to) ?? []) {
       if (direct.has(this.#parts.index.unitOf(target))) this.mark(target, reference, false);
     }
+  }
+
+  /** Notes a reference of an object of a store; false when it is known. */
+  addStoreReference(from: number, to: number): boolean {
+    const known = getOrMake(this.#storeReferences, from, () => new Set<number>());
+    const isNew = !known.has(to);
+    known.add(to);
+    return isNew;
   }
 
   /** Keeps a reference until its unit gets a referrer that declares to need what it means. */

@@ -19,7 +19,7 @@ export interface PlacedObjects {
 export const LINKS_ID = "links";
 
 /**
- * Gives all trees their paths in the image. Every object of a store is a root: its closure is known from its references.
+ * Gives all trees their paths in the image. Of the objects of a store those are roots that image.ts names.
  *
  * @param spec Its outputs have store paths as nodes.
  */
@@ -48,9 +48,14 @@ export function placeStoreObjects(
     ...spec.contents.flatMap(({ name }) => byId.get(name) ?? []),
   ];
   if (linked.length > 0) placed.push(createLinks(linked));
-  const ids = placed.filter(
-    ({ id, placement }) => roots.has(id) || placement.kind !== "at-root" || id === LINKS_ID,
-  );
+  const named = new Set<string>([
+    ...spec.outputs.map(({ node }) => node),
+    ...[...spec.contents, ...spec.mentioned].map(({ name }) => name),
+  ]);
+  const ids = placed.filter(({ id, placement }) => {
+    if (placement.kind === "in-store") return named.has(id);
+    return roots.has(id) || placement.kind === "at-prefix" || id === LINKS_ID;
+  });
   return { objects: placed, roots: ids.map(({ id }) => id) };
 }
 

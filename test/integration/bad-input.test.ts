@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -332,7 +333,8 @@ test("two builds at once on one cache, and kill -9 at any moment, leave a cache 
 test("Ctrl-C ends a build in order", async (t) => {
   const project = await makeProject(t);
   const child = startTare(t, ["build"], { cwd: project.directory, env: project.environment });
-  await setTimeout(250);
+  // Before its first words it may not listen to signals yet.
+  await once(child.stderr, "data");
   child.kill("SIGINT");
   const status = await new Promise((resolve) => child.once("close", resolve));
   assert.ok(status === 130 || status === 0, `${status}`);

@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { tare, tareJson } from "../kit/cli.ts";
 import { temporaryDirectory } from "../kit/context.ts";
 import { type ArchiveOptions, makeArchive } from "../kit/debian-archive.ts";
 import { makeProject, type Project } from "../kit/project.ts";
+import { makeDirectory, ownStore } from "../kit/services.ts";
 
 const shell = (text: string) => ({ text: `#!/usr/bin/plainsh\n${text}\n`, mode: 0o755 });
 
@@ -124,6 +126,31 @@ test("why explains files, directories and what fixes made", async (t) => {
   assert.match(link, /the fix alternatives \(link\): .*because of app/);
   assert.match(run(project, "why", "/etc/passwd"), /the fix \S+ \(write\)/);
   assert.match(run(project, "why", "/usr/bin/"), /^\/usr\/bin\/ \(4 files, .* of app, helper, sh, tool\)/);
+});
+
+test("why and tree follow the references of store paths, from what image.ts names", (t) => {
+  const cwd = makeDirectory(t, {
+    "image.ts": `import { buildLayeredImage, writeText, writeTextDir } from "tare";
+const data = writeText("data", "x".repeat(1000));
+const lib = writeText("lib", \`see \${data}\\n\`);
+const app = writeTextDir("etc/app", \`see \${lib}\\n\`);
+export default buildLayeredImage({ name: "app", contents: [app] });
+`,
+  });
+  const env = ownStore(t);
+  const { starts, packages } = tareJson<{
+    starts: string[];
+    packages: { id: string; addedSize: number; dominator?: string }[];
+  }>(["tree"], { cwd, env });
+  const nameOf = (id: string) => id.replace(/^\/nix\/store\/[a-z0-9]{32}-/, "");
+  assert.deepEqual(starts.map(nameOf).sort(), ["app", "links"]);
+  const dominators = packages.map(({ id, dominator = "" }) => [nameOf(id), nameOf(dominator)]);
+  assert.deepEqual(Object.fromEntries(dominators), { app: "", links: "", lib: "app", data: "lib" });
+  const { stdout } = tare(["why", "data"], { cwd, env });
+  assert.match(
+    stdout,
+    /-app\n→ .*-lib\n {4}path ".*-lib" in .*-app\/etc\/app\n.*2 packages less.*\n→ .*-data\n/,
+  );
 });
 
 test("nothing that was left out is silent: by request, and as data of every build", async (t) => {
