@@ -56,6 +56,8 @@ async function prepare(
   const temporary = temporaryName(place);
   makeDirectories(temporary);
   await sandbox.materialise(tree, temporary);
+  // Its own time is that of all trees, long ago.
+  markUsed(temporary);
   onDisk(`create ${place}`, () => renameDirectory(temporary, place));
   stage.done(`${tree.entries.length} files and directories`);
   trimFolder(context.cache.root, "roots", { keep: KEPT_ROOTS, idleSeconds: 3600 });

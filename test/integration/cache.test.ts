@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { prepareBuildRoot } from "../../src/build/root.ts";
 import { trimFolder } from "../../src/platform/cache-entries.ts";
-import { temporaryDirectory } from "../kit/context.ts";
+import { temporaryDirectory, testContext } from "../kit/context.ts";
 import { makeProject } from "../kit/project.ts";
+import { makeTree } from "../kit/trees.ts";
 
 interface Folder {
   readonly folder: string;
@@ -56,6 +58,25 @@ test("a time that is none is refused", async (t) => {
   const result = project.tare(["cache", "prune", "--older-than", "soon"]);
   assert.equal(result.status, 2);
   assert.match(result.stderr, /such as 12h, 30d or 8w/);
+});
+
+test("a root that was just made is not taken for an old one", async (t) => {
+  const context = testContext(t);
+  const now = Date.now() / 1000;
+  for (let i = 0; i < 20; i++) {
+    const path = context.cache.path("roots", `old-${i}`);
+    mkdirSync(path);
+    utimesSync(path, now - 7200 - i, now - 7200 - i);
+  }
+  const made: string[] = [];
+  for (const name of ["first", "second"]) {
+    const { entries } = makeTree({ "usr/": {}, "usr/file": name });
+    made.push(await prepareBuildRoot(name, async () => entries, context));
+  }
+  for (const path of made) assert.ok(lstatSync(join(path, "usr/file")).isFile(), path);
+  const left = readdirSync(context.cache.path("roots", "")).sort();
+  assert.equal(left.length, 16);
+  assert.ok(left.includes("old-13") && !left.includes("old-14"), left.join(" "));
 });
 
 test("of roots the last used stay, and those that were used just now", (t) => {
