@@ -7,7 +7,7 @@ import type { InferenceParts } from "./inference-parts.ts";
 import { isMaintainerOnly } from "./maintainer-only.ts";
 import { type Marks, NO_NODE, type Reference } from "./marks.ts";
 import { FROM_NOWHERE } from "./reasons.ts";
-import { isDataOf, isEssential, providersByChoice } from "./relations.ts";
+import { isDataOf, providersByChoice } from "./relations.ts";
 import { type FileView, getOrMake, nameOf, type UnitView } from "./token-index.ts";
 import type { TokenKind, TokenScope } from "./token-kind.ts";
 
@@ -105,7 +105,7 @@ export class Follower {
     const inScope =
       scope === "closure" ||
       (scope === "declared" && unit.declared) ||
-      (scope === "direct-or-essential" && (!unit.declared || isEssential(unit))) ||
+      (scope === "direct-or-essential" && !unit.declared) ||
       (isDirect && this.#isNear(from.unit.number, unit.number));
     if (!inScope) {
       if (isDirect) this.#marks.awaitReferrer(from.unit.number, target, reference);

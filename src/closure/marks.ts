@@ -6,7 +6,7 @@ import { EdgeRecorder } from "./edge-recorder.ts";
 import { isExact } from "./indexed-units.ts";
 import type { InferenceParts } from "./inference-parts.ts";
 import { FROM_NOWHERE, ReasonRecorder } from "./reasons.ts";
-import { isDataOf, isEssential, sourceOf } from "./relations.ts";
+import { isDataOf, sourceOf } from "./relations.ts";
 import { getOrMake, nameOf, type UnitView } from "./token-index.ts";
 
 /** How files are reached: who names them, and by what. */
@@ -74,9 +74,7 @@ export class Marks {
     const { source, kind, token, via } = reference;
     const unit = index.units[index.unitOf(target)]!;
     const isBulk = bulk || (kind === "symlink" && source >= 0 && this.#reached[source] === 1);
-    // What a metapackage is there to bring is as good as a root.
-    const isRoot = unit.root || kind === "metapackage";
-    if (isBulk && !isExact(unit.object) && interpreters.isLacking(target, isRoot)) {
+    if (isBulk && !isExact(unit.object) && interpreters.isLacking(target, unit.root)) {
       this.droppedScripts.add(target);
       return;
     }
@@ -227,4 +225,8 @@ export class Marks {
   staysWithUnit(unit: UnitView, file: number): boolean {
     return this.#complete.has(unit.number) && this.#parts.granularity.staysUnnamed(unit, file);
   }
+}
+
+function isEssential({ object }: UnitView): boolean {
+  return object.package?.control.get("Essential") === "yes";
 }

@@ -19,29 +19,6 @@ function kept(objects: readonly StoreObject[], root: string): string[] {
 const source = (name: string, architecture = "amd64") => ({
   control: { Source: name, Architecture: architecture },
 });
-const DASH = makePackage("dash", { "bin/dash": makeElf({}), "bin/sh": { target: "dash" } });
-const GREP = makePackage("grep", { "bin/grep": makeElf({}), "bin/egrep": makeElf({}) });
-
-test("what shell scripts run counts for what a root is there to bring as well", () => {
-  const objects = [
-    makePackage(
-      "office",
-      { "usr/lib/office/x.so": makeElf({}) },
-      { depends: ["office-common"], ...source("o") },
-    ),
-    makePackage("office-common", { "usr/bin/office": "#!/bin/sh\necho x | grep -q y\n" }, source("o", "all")),
-    DASH,
-    GREP,
-  ];
-  assert.deepEqual(kept(objects, "office"), [
-    "bin/dash",
-    "bin/grep",
-    "bin/sh",
-    "usr/bin/office",
-    "usr/lib/office/x.so",
-  ]);
-});
-
 test("a directory of a program's own data means all of the data, that of another package its files alone", () => {
   const objects = (from: string) => [
     makePackage(
@@ -98,15 +75,6 @@ test("of alternatives the one that was chosen is a plugin when it needs its host
   ];
   assert.ok(kept(objects(["libloop1"]), "app").includes("usr/lib/libloop-ev.so.1"));
   assert.ok(!kept(objects([]), "app").includes("usr/lib/libloop-ev.so.1"));
-});
-
-test("a command of a script may be an Essential package's, though something else declares to need that", () => {
-  const objects = [
-    makePackage("app", { "usr/bin/app.rb": "system('grep x')\n" }, { depends: ["lib"] }),
-    makePackage("lib", { "usr/lib/lib/x": "" }, { depends: ["grep"] }),
-    makePackage("grep", { "bin/grep": makeElf({}) }, { control: { Essential: "yes" } }),
-  ];
-  assert.deepEqual(kept(objects, "app"), ["bin/grep", "usr/bin/app.rb"]);
 });
 
 test("a gem's modules are found where its specification says that they lie", () => {

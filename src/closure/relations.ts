@@ -12,11 +12,6 @@ export function isTransparent(unit: UnitView): boolean {
   return unit.files.length === 0 && !unit.isReplaced;
 }
 
-/** Part of every system: nobody declares to need it for its commands. */
-export function isEssential({ object }: UnitView): boolean {
-  return object.package?.control.get("Essential") === "yes";
-}
-
 /** The source package: the Source field without its version, or else the package's own name. */
 export function sourceOf({ object }: UnitView): string | undefined {
   return object.package?.control.get("Source")?.replace(/\s*\(.*/s, "") ?? object.package?.name;

@@ -283,13 +283,6 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     uses: ["ls", "rm"],
   },
   {
-    kind: "script-command",
-    summary: "commands on the line behind the parenthesis",
-    path: "usr/lib/python3/a.py",
-    content: "subprocess.run(\n    ['uname', '-a'])\nto run\n'which' is prose\n",
-    uses: ["uname"],
-  },
-  {
     kind: "script-word",
     summary: "quoted words",
     path: "usr/bin/a",

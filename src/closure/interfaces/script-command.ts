@@ -4,7 +4,7 @@ import { isProbe } from "../gates.ts";
 import type { TokenKind } from "../token-kind.ts";
 
 const CALL =
-  /\b(?:qx|system|exec\w*|popen\d?|Popen|call|check_call|check_output|getoutput|getstatusoutput|run|spawn\w*|capture\w*|shell_exec|passthru|proc_open|open3|IO\.popen|create_subprocess_\w+)[ \t]*(?:\(\s{0,40})?(?:[[(]\s{0,40})?[rbfuw]*["'`{/(]([A-Za-z0-9_][\w.+-]{1,60})(?=["'`\s|])/g;
+  /\b(?:qx|system|exec\w*|popen\d?|Popen|call|check_call|check_output|getoutput|getstatusoutput|run|spawn\w*|capture\w*|shell_exec|passthru|proc_open|open3|IO\.popen|create_subprocess_\w+)[ \t]*\(?[ \t]*[[(]?[ \t]*[rbfuw]*["'`{/(]([A-Za-z0-9_][\w.+-]{1,60})(?=["'`\s|])/g;
 const BACKQUOTED = /`([A-Za-z0-9_][\w.+-]{1,60})(?=[ \t][^`\n]*`|`)/g;
 
 export const tokenKind: TokenKind = {
