@@ -272,8 +272,9 @@ export const TOKEN_SAMPLES: readonly TokenSample[] = [
     kind: "shell-command",
     summary: "commands that are no aliases, and those behind the first of a substitution",
     path: "usr/bin/b",
-    content: '#!/bin/sh\nC="`\\\\unset -f x; \\\\command -v java`"\n\\grep x\nD="$(cd y && dirname z)"\n',
-    uses: ["dirname", "grep", "java"],
+    content:
+      '#!/bin/sh\nC="`\\\\unset -f x; \\\\command -v java`"\n\\grep x\nD="$(cd y && dirname z)"\nE=`which perl 2>/dev/null`\n',
+    uses: ["dirname", "grep", "java", "perl", "which"],
   },
   {
     kind: "script-command",

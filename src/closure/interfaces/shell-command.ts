@@ -28,8 +28,10 @@ const PREFIX =
 const ASSIGNMENT = /[A-Za-z_]\w*=(?:"[^"\n]*"|'[^'\n]*'|[^\s;&|"'(`])*/;
 /** Before a word, a backslash says that no alias is meant; in backquotes there are two. */
 const NAME = /["'`]?\\{0,2}([A-Za-z0-9_[][\w.+-]*)(?![\w.+=-])/;
-/** Text inside quotes and assignments that is a command of its own; most of it is short. */
-const SUBSTITUTED = /\$\(([^()`\n]{1,200})|`([^`\n]{1,200})/g;
+/** The first word of a command inside quotes and assignments, which the other pattern takes for their text. */
+const SUBSTITUTED = /(?:\$\(|`)[ \t]*([A-Za-z0-9_[][\w.+-]*)(?![\w.+=-])/g;
+/** All of such a command; most are short. */
+const SUBSTITUTION = /\$\(([^()`\n]{1,200})|`([^`\n]{1,200})/g;
 /** Each part begins with what the one before it cannot hold, so that matching takes linear time. */
 const COMMAND = new RegExp(
   `(?:${BEGINNING.source})[ \\t"']*(?:(?:\\\\{0,2}${PREFIX.source}|${ASSIGNMENT.source})[ \\t"']+)*${NAME.source}`,
@@ -38,14 +40,15 @@ const COMMAND = new RegExp(
 
 /** The names of the programs that a shell's text may start. */
 export function* commandWords(text: string): Generator<string> {
-  yield* commandsIn(text);
-  for (const [, inParentheses, inBackquotes] of text.matchAll(SUBSTITUTED)) {
-    yield* commandsIn((inParentheses ?? inBackquotes)!);
+  yield* wordsOf(text, COMMAND);
+  yield* wordsOf(text, SUBSTITUTED);
+  for (const [, inParentheses, inBackquotes] of text.matchAll(SUBSTITUTION)) {
+    yield* wordsOf((inParentheses ?? inBackquotes)!, COMMAND);
   }
 }
 
-function* commandsIn(text: string): Generator<string> {
-  for (const [, word] of text.matchAll(COMMAND)) if (!BUILT_IN.has(word!)) yield word!;
+function* wordsOf(text: string, pattern: RegExp): Generator<string> {
+  for (const [, word] of text.matchAll(pattern)) if (!BUILT_IN.has(word!)) yield word!;
 }
 
 export const tokenKind: TokenKind = {
